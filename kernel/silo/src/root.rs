@@ -1,0 +1,124 @@
+//! The file tree of a silo: a read-only runtime with a minimal `/dev` and `/sys`, the registry and `C:`.
+
+use crate::error::{Context, SiloError};
+use crate::identity::{IdRange, OwnerMap};
+use crate::mount::{DetachedMount, Restrictions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Where the Wine prefix (registry and drives) is inside the silo.
+pub const PREFIX: &str = "/silo";
+/// Where volume `C:` is inside the silo.
+pub const DRIVE_C: &str = "/silo/drive_c";
+
+/// Devices that a silo has: those that only give or take bytes.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// Parts of the host's `/sys` that a silo sees: the processors, from which Wine learns their topology.
+const SYSTEM: [&str; 1] = ["devices/system/cpu"];
+
+/// What the tree of a silo is made of. All paths are paths of the host.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    /// The runtime: becomes `/`, read-only.
+    pub runtime: &'a Path,
+    /// An empty directory to assemble the tree on.
+    pub mount_point: &'a Path,
+    /// Directory of the registry files, owned by the silo's programs: becomes `/silo`.
+    pub prefix: &'a Path,
+    /// Most bytes that temporary files may take (they also count as the silo's memory).
+    pub temporary_bytes: u64,
+}
+
+impl Tree<'_> {
+    /// Mounts everything but `C:` in this process's own mount namespace.
+    ///
+    /// Returns the host path at which volume `C:` belongs.
+    pub fn assemble(&self) -> Result<PathBuf, SiloError> {
+        let root = self.mount_point;
+        DetachedMount::bind(self.runtime)?
+            .restrict(Restrictions::READ_ONLY_PROGRAMS)?
+            .attach(root)?;
+        let size = self.temporary_bytes.to_string();
+        // wineserver keeps the memory that processes share in files here and maps it executable.
+        DetachedMount::new("tmpfs", &[("mode", "1777"), ("size", &size), ("nr_inodes", "65536")])?
+            .restrict(Restrictions { read_only: false, no_exec: false, no_dev: true })?
+            .attach(&root.join("tmp"))?;
+        devices(&root.join("dev"))?;
+        system(&root.join("sys"))?;
+        let inside = |path: &str| root.join(&path[1..]);
+        DetachedMount::bind(self.prefix)?
+            .restrict(Restrictions::DATA)?
+            .attach(&inside(PREFIX))?;
+        // Programs must not be able to give themselves further drives.
+        DetachedMount::bind(&self.prefix.join("dosdevices"))?
+            .restrict(Restrictions::READ_ONLY_DATA)?
+            .attach(&inside(PREFIX).join("dosdevices"))?;
+        Ok(inside(DRIVE_C))
+    }
+}
+
+fn small_tmpfs(at: &Path) -> Result<(), SiloError> {
+    DetachedMount::new("tmpfs", &[("mode", "0755"), ("size", "64k"), ("nr_inodes", "64")])?.attach(at)
+}
+
+/// Makes the file system that is mounted at `at` read-only.
+fn seal(at: &Path) -> Result<(), SiloError> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let top = rustix::fs::open(at, flags, Mode::empty()).during("open", at.to_string_lossy())?;
+    let bits = crate::linux::mount_attr::RDONLY
+        | crate::linux::mount_attr::NOSUID
+        | crate::linux::mount_attr::NODEV
+        | crate::linux::mount_attr::NOEXEC;
+    crate::linux::mount_setattr(std::os::fd::AsFd::as_fd(&top), bits, false, None)
+        .during("make read-only", at.to_string_lossy())
+}
+
+fn devices(dev: &Path) -> Result<(), SiloError> {
+    small_tmpfs(dev)?;
+    for name in DEVICES {
+        let node = dev.join(name);
+        std::fs::File::create(&node).during("make", node.to_string_lossy())?;
+        DetachedMount::bind(&Path::new("/dev").join(name))?
+            .restrict(Restrictions { read_only: false, no_exec: true, no_dev: false })?
+            .attach(&node)?;
+    }
+    std::fs::create_dir(dev.join("pts")).during("make", "/dev/pts")?;
+    symlink("pts/ptmx", dev.join("ptmx")).during("link", "/dev/ptmx")?;
+    seal(dev)
+}
+
+fn system(sys: &Path) -> Result<(), SiloError> {
+    small_tmpfs(sys)?;
+    for part in SYSTEM {
+        let (from, to) = (Path::new("/sys").join(part), sys.join(part));
+        std::fs::create_dir_all(&to).during("make", to.to_string_lossy())?;
+        DetachedMount::bind(&from)?.restrict(Restrictions::READ_ONLY_DATA)?.attach(&to)?;
+    }
+    seal(sys)
+}
+
+/// A host directory for the silo: a view of it in which the files of its owner belong to the silo's programs,
+/// so that what they write belongs to that owner on the host.
+pub fn shared_directory(
+    host: &Path,
+    ids: IdRange,
+    read_only: bool,
+) -> Result<DetachedMount, SiloError> {
+    let owner = std::fs::metadata(host).during("look at", host.to_string_lossy())?;
+    let map = OwnerMap::new(owner.uid(), ids.program())?;
+    DetachedMount::bind(host)?
+        .map_owners(&map)?
+        .restrict(if read_only { Restrictions::READ_ONLY_DATA } else { Restrictions::DATA })
+}
+
+/// Makes `directory` with `mode` if it does not exist.
+pub fn ensure_directory(directory: &Path, mode: u32) -> Result<(), SiloError> {
+    match std::fs::create_dir(directory) {
+        Ok(()) => std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode))
+            .during("set the mode of", directory.to_string_lossy()),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(SiloError::new("make", directory.to_string_lossy(), e)),
+    }
+}
