@@ -1,0 +1,91 @@
+//! Linux system calls made directly from Windows code.
+#include "linux_calls.h"
+
+enum {
+    F_DUPFD_CLOEXEC_COMMAND = 1030,
+    F_SETFD_COMMAND = 2,
+    FD_CLOEXEC_FLAG = 1,
+    AT_FDCWD_DIRECTORY = -100,
+    O_RDWR_FLAG = 2,
+    O_CLOEXEC_FLAG = 02000000,
+    POLL_READABLE = 1,
+    POLL_WRITABLE = 4,
+    POLL_NO_TIMEOUT = -1,
+    UTS_FIELD = 65,
+    PROCESSOR_MASK_BYTES = 1024,
+};
+
+struct linux_pollfd {
+    int descriptor;
+    short events;
+    short returned;
+};
+
+static void wait_ready(int descriptor, short events) {
+    struct linux_pollfd poll = {descriptor, events, 0};
+    linux_call(LINUX_POLL, (long long)&poll, 1, POLL_NO_TIMEOUT, 0);
+}
+
+long long linux_read(int descriptor, void *buffer, size_t size) {
+    for (;;) {
+        long long got = linux_call(LINUX_READ, descriptor, (long long)buffer, (long long)size, 0);
+        if (got == -LINUX_EAGAIN) wait_ready(descriptor, POLL_READABLE);
+        else if (got != -LINUX_EINTR) return got;
+    }
+}
+
+long long linux_write_all(int descriptor, const void *buffer, size_t size) {
+    const char *next = buffer;
+    while (size) {
+        long long put = linux_call(LINUX_WRITE, descriptor, (long long)next, (long long)size, 0);
+        if (put == -LINUX_EAGAIN) {
+            wait_ready(descriptor, POLL_WRITABLE);
+        } else if (put > 0) {
+            next += put;
+            size -= (size_t)put;
+        } else if (put != -LINUX_EINTR) {
+            return put ? put : -1;
+        }
+    }
+    return 0;
+}
+
+int linux_duplicate_above(int descriptor, int lowest) {
+    return (int)linux_call(LINUX_FCNTL, descriptor, F_DUPFD_CLOEXEC_COMMAND, lowest, 0);
+}
+
+void linux_close_on_exec(int descriptor) {
+    linux_call(LINUX_FCNTL, descriptor, F_SETFD_COMMAND, FD_CLOEXEC_FLAG, 0);
+}
+
+void linux_close(int descriptor) {
+    linux_call(LINUX_CLOSE, descriptor, 0, 0, 0);
+}
+
+void linux_replace_by_null(int descriptor) {
+    static const char path[] = "/dev/null";
+    int null = (int)linux_call(LINUX_OPENAT, AT_FDCWD_DIRECTORY, (long long)path, O_RDWR_FLAG | O_CLOEXEC_FLAG, 0);
+    if (null < 0) return;
+    linux_call(LINUX_DUP2, null, descriptor, 0, 0);
+    if (null != descriptor) linux_close(null);
+}
+
+void linux_use_all_processors(void) {
+    unsigned char mask[PROCESSOR_MASK_BYTES];
+    for (size_t i = 0; i < sizeof mask; i++) ((volatile unsigned char *)mask)[i] = 0xff;
+    linux_call(LINUX_SCHED_SETAFFINITY, 0, sizeof mask, (long long)mask, 0);
+}
+
+size_t linux_host_name(char *name, size_t size) {
+    // struct utsname: six fields of 65 bytes, the second is the node name.
+    char uts[6][UTS_FIELD];
+    size_t length = 0;
+    if (!linux_call(LINUX_UNAME, (long long)uts, 0, 0, 0)) {
+        while (length + 1 < size && length < UTS_FIELD && uts[1][length]) {
+            name[length] = uts[1][length];
+            length++;
+        }
+    }
+    name[length] = 0;
+    return length;
+}
