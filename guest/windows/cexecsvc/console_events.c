@@ -1,0 +1,78 @@
+//! Console control events for every process of a job.
+//! On Windows the console host starts a thread at kernelbase!CtrlRoutine in each process; Wine has the same routine but
+//! calls it only for Ctrl-C and Ctrl-Break on a console, so the thread is started from here.
+#include "console_events.h"
+
+#include "job.h"
+
+enum {
+    PROCESS_ACCESS = PROCESS_CREATE_THREAD | PROCESS_QUERY_INFORMATION | PROCESS_VM_OPERATION | PROCESS_VM_READ |
+                     PROCESS_VM_WRITE | PROCESS_TERMINATE | SYNCHRONIZE,
+};
+
+static const NTSTATUS control_c_exit = (NTSTATUS)0xC000013A;  // what Windows gives processes that such an event ends
+
+struct delivery {
+    HANDLE process;
+    HANDLE handlers;  // the thread that runs them
+};
+
+static BOOL ends_processes(ULONG event) {
+    return event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT;
+}
+
+// A process that is still loading has no kernelbase yet: a thread there would run into nothing.
+static BOOL routine_is_mapped(HANDLE process, const void *routine) {
+    MEMORY_BASIC_INFORMATION memory;
+    SIZE_T size;
+    return !NtQueryVirtualMemory(process, routine, MEMORY_BASIC_INFORMATION_CLASS, &memory, sizeof memory, &size) &&
+           memory.State == MEM_COMMIT && memory.Type == MEM_IMAGE;
+}
+
+static DWORD WINAPI end_when_handled(void *argument) {
+    struct delivery *delivery = argument;
+    WaitForSingleObject(delivery->handlers, INFINITE);
+    NtTerminateProcess(delivery->process, control_c_exit);
+    NtClose(delivery->handlers);
+    NtClose(delivery->process);
+    HeapFree(GetProcessHeap(), 0, delivery);
+    return 0;
+}
+
+static BOOL end_later(HANDLE process, HANDLE handlers) {
+    struct delivery *delivery = HeapAlloc(GetProcessHeap(), 0, sizeof *delivery);
+    if (!delivery) return FALSE;
+    delivery->process = process;
+    delivery->handlers = handlers;
+    HANDLE thread = CreateThread(NULL, 0, end_when_handled, delivery, 0, NULL);
+    if (!thread) {
+        HeapFree(GetProcessHeap(), 0, delivery);
+        return FALSE;
+    }
+    NtClose(thread);
+    return TRUE;
+}
+
+static void deliver(ULONG process_id, LPTHREAD_START_ROUTINE routine, ULONG event) {
+    HANDLE handlers = NULL, process = OpenProcess(PROCESS_ACCESS, FALSE, process_id);
+    if (!process) return;
+    if (routine_is_mapped(process, (const void *)routine))
+        handlers = CreateRemoteThread(process, NULL, 0, routine, (void *)(ULONG_PTR)event, 0, NULL);
+    if (ends_processes(event)) {
+        if (handlers && end_later(process, handlers)) return;
+        NtTerminateProcess(process, control_c_exit);
+    }
+    if (handlers) NtClose(handlers);
+    NtClose(process);
+}
+
+void console_events_send(HANDLE job, ULONG event) {
+    LPTHREAD_START_ROUTINE routine = (LPTHREAD_START_ROUTINE)(void *)GetProcAddress(
+        GetModuleHandleW(L"kernelbase.dll"), "CtrlRoutine");
+    struct job_processes *processes = HeapAlloc(GetProcessHeap(), 0, sizeof *processes);
+    if (routine && processes) {
+        job_list(job, processes);
+        for (ULONG i = 0; i < processes->count; i++) deliver(processes->ids[i], routine, event);
+    }
+    HeapFree(GetProcessHeap(), 0, processes);
+}
