@@ -58,7 +58,9 @@ impl Runtime {
         let runtimes = root.join("runtimes");
         match fs::read_link(runtimes.join("current")) {
             Ok(target) => Self::open(&runtimes.join(target)),
-            Err(_) => Err(RuntimeError::NotBuilt { root: root.to_owned() }),
+            Err(_) => Err(RuntimeError::NotBuilt {
+                root: root.to_owned(),
+            }),
         }
     }
 
@@ -69,9 +71,14 @@ impl Runtime {
     pub fn open(directory: &Path) -> Result<Self, RuntimeError> {
         let path = directory.join(INFO);
         let bytes = fs::read(&path).map_err(RuntimeError::io("read", &path))?;
-        let info = serde_json::from_slice(&bytes)
-            .map_err(|e| RuntimeError::Damaged { path: path.clone(), why: e.to_string() })?;
-        Ok(Self { directory: directory.to_owned(), info })
+        let info = serde_json::from_slice(&bytes).map_err(|e| RuntimeError::Damaged {
+            path: path.clone(),
+            why: e.to_string(),
+        })?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            info,
+        })
     }
 
     /// What the runtime is made of.
@@ -136,14 +143,19 @@ impl GuestPieces {
         ] {
             let bytes = fs::read(path).map_err(RuntimeError::io("read the guest piece", path))?;
             let why = match windows {
-                true if !has_builtin_signature(&bytes) => "it has no builtin signature at offset 0x40",
+                true if !has_builtin_signature(&bytes) => {
+                    "it has no builtin signature at offset 0x40"
+                }
                 false if !bytes.starts_with(b"\x7fELF") => "it is not an ELF file",
                 _ => {
                     digests.insert(name.to_owned(), digest::sha256_bytes(&bytes));
                     continue;
                 }
             };
-            return Err(RuntimeError::Piece { path: path.clone(), why });
+            return Err(RuntimeError::Piece {
+                path: path.clone(),
+                why,
+            });
         }
         Ok(digests)
     }
@@ -161,7 +173,12 @@ pub struct RuntimeBuilder {
 impl RuntimeBuilder {
     /// Builds under the state directory `root` with our own `pieces`.
     pub fn new(root: impl Into<PathBuf>, pieces: GuestPieces) -> Self {
-        Self { root: root.into(), pieces, mirror: None, refresh: false }
+        Self {
+            root: root.into(),
+            pieces,
+            mirror: None,
+            refresh: false,
+        }
     }
 
     /// Takes the packages from this Debian archive; by default from the one that the host's apt uses.
@@ -207,12 +224,21 @@ impl RuntimeBuilder {
             .map_err(RuntimeError::io("create a directory in", &runtimes))?;
 
         let cache = self.root.join("cache/debs");
-        let cached = if self.refresh { None } else { archive::cached(&cache) };
+        let cached = if self.refresh {
+            None
+        } else {
+            archive::cached(&cache)
+        };
         let packages = match cached {
             Some(packages) => packages,
             None => {
                 let fetching = Part::new(progress, 0.0, 0.5);
-                archive::fetch(self.mirror.as_deref(), &cache, &work.path().join("apt"), &fetching)?
+                archive::fetch(
+                    self.mirror.as_deref(),
+                    &cache,
+                    &work.path().join("apt"),
+                    &fetching,
+                )?
             }
         };
         let info = describe(packages, pieces);
@@ -244,7 +270,12 @@ impl RuntimeBuilder {
             })?;
         }
         let runtime = work.join("runtime");
-        tree::assemble(&unpacked, &runtime, &self.pieces, &Part::new(progress, 0.7, 0.97))?;
+        tree::assemble(
+            &unpacked,
+            &runtime,
+            &self.pieces,
+            &Part::new(progress, 0.7, 0.97),
+        )?;
         progress.report("writing to disk", 0.97);
         let path = runtime.join(INFO);
         let text = serde_json::to_vec_pretty(info).unwrap_or_default();
@@ -291,7 +322,10 @@ fn remove_unfinished(runtimes: &Path) {
 }
 
 fn point_current_at(runtimes: &Path, id: &str) -> Result<(), RuntimeError> {
-    let (temporary, current) = (runtimes.join(format!("{UNFINISHED}current")), runtimes.join("current"));
+    let (temporary, current) = (
+        runtimes.join(format!("{UNFINISHED}current")),
+        runtimes.join("current"),
+    );
     let _ = fs::remove_file(&temporary);
     std::os::unix::fs::symlink(id, &temporary).map_err(RuntimeError::io("link", &temporary))?;
     fs::rename(&temporary, &current).map_err(RuntimeError::io("rename", &temporary))
@@ -306,7 +340,11 @@ mod tests {
         pe[..2].copy_from_slice(b"MZ");
         pe[0x3c] = 0x80;
         assert!(strip::add_builtin_signature(&mut pe));
-        for (name, bytes) in [("wineboot.exe", &pe[..]), ("CExecSvc.exe", &pe[..]), ("libfreetype.so.6", b"\x7fELF")] {
+        for (name, bytes) in [
+            ("wineboot.exe", &pe[..]),
+            ("CExecSvc.exe", &pe[..]),
+            ("libfreetype.so.6", b"\x7fELF"),
+        ] {
             fs::write(directory.join(name), bytes).unwrap();
         }
         GuestPieces::in_directory(directory)
@@ -323,7 +361,9 @@ mod tests {
         point_current_at(&root.path().join("runtimes"), &info.id).unwrap();
 
         let builder = RuntimeBuilder::new(root.path(), pieces.clone());
-        let built = builder.build(&|_: &str, _: f64| panic!("nothing to do")).unwrap();
+        let built = builder
+            .build(&|_: &str, _: f64| panic!("nothing to do"))
+            .unwrap();
         assert_eq!(built.id(), info.id);
 
         fs::write(&pieces.freetype, b"\x7fELF changed").unwrap();

@@ -34,12 +34,18 @@ pub fn assemble(
 
 fn linux_side(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
     let libraries = packages.join(LIBRARIES);
-    copy(&libraries.join(INTERPRETER), &tree.join("usr/lib64").join(INTERPRETER))?;
+    copy(
+        &libraries.join(INTERPRETER),
+        &tree.join("usr/lib64").join(INTERPRETER),
+    )?;
     for name in SHARED_LIBRARIES {
         copy(&libraries.join(name), &tree.join(LIBRARIES).join(name))?;
     }
     for name in UNIX_HALVES {
-        copy(&packages.join(UNIX_FILES).join(name), &tree.join(UNIX_FILES).join(name))?;
+        copy(
+            &packages.join(UNIX_FILES).join(name),
+            &tree.join(UNIX_FILES).join(name),
+        )?;
     }
     for name in PROGRAMS {
         let path = Path::new("usr/lib/wine").join(name);
@@ -48,7 +54,10 @@ fn linux_side(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
     for directory in ["usr/lib/locale/C.utf8", "usr/share/wine/nls"] {
         copy_all(&packages.join(directory), &tree.join(directory))?;
     }
-    copy(&packages.join("usr/share/wine/wine.inf"), &tree.join("usr/share/wine/wine.inf"))
+    copy(
+        &packages.join("usr/share/wine/wine.inf"),
+        &tree.join("usr/share/wine/wine.inf"),
+    )
 }
 
 /// One bundle of the trusted root certificates, where Wine's crypt32 looks for it.
@@ -65,7 +74,10 @@ fn certificates(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
 
 fn licences(packages: &Path, to: &Path) -> Result<(), RuntimeError> {
     for package in PACKAGES {
-        let from = packages.join("usr/share/doc").join(package).join("copyright");
+        let from = packages
+            .join("usr/share/doc")
+            .join(package)
+            .join("copyright");
         // Packages of one source may share their directory by a link to a package that is not taken.
         if from.exists() {
             copy(&from, &to.join(package))?;
@@ -79,7 +91,9 @@ fn windows_side(packages: &Path, tree: &Path, progress: &dyn Progress) -> Result
     create_directory(&to)?;
     let mut files = Vec::new();
     for path in sorted_entries(&packages.join(WINDOWS_FILES))? {
-        let regular = fs::symlink_metadata(&path).map_err(RuntimeError::io("read", &path))?.is_file();
+        let regular = fs::symlink_metadata(&path)
+            .map_err(RuntimeError::io("read", &path))?
+            .is_file();
         if let (true, Some(name)) = (regular, path.file_name()) {
             files.push((path.clone(), to.join(name)));
         }
@@ -89,7 +103,9 @@ fn windows_side(packages: &Path, tree: &Path, progress: &dyn Progress) -> Result
     strip::strip_all(&files, progress)?;
     let mut bytes = fs::read(&zlib).map_err(RuntimeError::io("read", &zlib))?;
     if !strip::add_builtin_signature(&mut bytes) {
-        return Err(RuntimeError::Incomplete("zlib1.dll has no room for the builtin signature".to_owned()));
+        return Err(RuntimeError::Incomplete(
+            "zlib1.dll has no room for the builtin signature".to_owned(),
+        ));
     }
     write(&zlib, &bytes)
 }
@@ -102,18 +118,26 @@ fn guest_pieces(runtime: &Path, tree: &Path, pieces: &GuestPieces) -> Result<(),
     copy(&pieces.wineboot, &windows.join("wineboot.exe"))?;
     // Wine's loader looks its own files up in lower case.
     copy(&pieces.cexecsvc, &windows.join("cexecsvc.exe"))?;
-    copy(&pieces.freetype, &tree.join(LIBRARIES).join("libfreetype.so.6"))
+    copy(
+        &pieces.freetype,
+        &tree.join(LIBRARIES).join("libfreetype.so.6"),
+    )
 }
 
 /// Directories and programs 0755, everything else 0644: no set-id bit, nothing that others may write.
 fn normalise_modes(directory: &Path) -> Result<(), RuntimeError> {
     for path in sorted_entries(directory)? {
-        let kind = fs::symlink_metadata(&path).map_err(RuntimeError::io("read", &path))?.file_type();
+        let kind = fs::symlink_metadata(&path)
+            .map_err(RuntimeError::io("read", &path))?
+            .file_type();
         if kind.is_dir() {
             set_mode(&path, 0o755)?;
             normalise_modes(&path)?;
         } else if kind.is_file() {
-            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .unwrap_or_default();
             let runs = PROGRAMS.contains(&name) || name.contains(".so");
             set_mode(&path, if runs { 0o755 } else { 0o644 })?;
         }
@@ -122,7 +146,8 @@ fn normalise_modes(directory: &Path) -> Result<(), RuntimeError> {
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), RuntimeError> {
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(RuntimeError::io("set the mode of", path))
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .map_err(RuntimeError::io("set the mode of", path))
 }
 
 fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, RuntimeError> {
@@ -156,16 +181,22 @@ fn copy(from: &Path, to: &Path) -> Result<(), RuntimeError> {
         create_directory(parent)?;
     }
     match fs::remove_file(to) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(RuntimeError::io("replace", to)(e)),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(RuntimeError::io("replace", to)(e));
+        }
         _ => {}
     }
-    fs::copy(from, to).map(drop).map_err(RuntimeError::io("copy", from))
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(RuntimeError::io("copy", from))
 }
 
 fn copy_all(from: &Path, to: &Path) -> Result<(), RuntimeError> {
     create_directory(to)?;
     for path in sorted_entries(from)? {
-        let Some(name) = path.file_name() else { continue };
+        let Some(name) = path.file_name() else {
+            continue;
+        };
         if path.is_dir() {
             copy_all(&path, &to.join(name))?;
         } else {
