@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The engine: containers by name, made of images and run by the compute service, as people and tools know them.
+//!
+//! [`Engine`] holds the operations and knows nothing of the wire; [`server`] and [`client`] are the two ends of the control socket.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod client;
+pub mod compute;
+pub mod container;
+pub mod document;
+pub mod engine;
+mod entry;
+pub mod error;
+pub mod id;
+pub mod image;
+mod lifecycle;
+pub mod limits;
+pub mod name;
+pub mod server;
+pub mod store;
+pub mod volume;
+mod wire;
+
+pub use container::{Container, ContainerSettings, State, Status};
+pub use document::ExecSettings;
+pub use engine::Engine;
+pub use error::{Error, ErrorKind};
+pub use id::ContainerId;
+pub use lifecycle::SILO_HOST_LOST;
+pub use name::ContainerName;
+pub use server::Server;

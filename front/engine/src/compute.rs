@@ -1,0 +1,152 @@
+//! What the engine needs of the compute service and of the layer store, as traits, so that its logic is tested without a kernel.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use casement_schema::ComputeSystem;
+use casement_schema::process::ProcessParameters;
+
+use crate::container::State;
+use crate::error::Result;
+use crate::id::ContainerId;
+use crate::image::{Image, ImageSummary};
+
+/// Pipe ends for the streams of a process. An absent one is closed (input) or goes to the log only (outputs).
+#[derive(Debug, Default)]
+pub struct Stdio {
+    /// Read end: what the process reads.
+    pub stdin: Option<OwnedFd>,
+    /// Write end for standard output, and for everything when the process has a console.
+    pub stdout: Option<OwnedFd>,
+    /// Write end for standard error.
+    pub stderr: Option<OwnedFd>,
+}
+
+/// How a compute system ended, as its silo host recorded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code of the first process, all 32 bits.
+    pub exit_code: u32,
+    /// Whether the memory limit ended it.
+    pub oom_killed: bool,
+    /// When, RFC 3339.
+    pub finished_at: String,
+    /// Why, when it ended out of order.
+    pub error: Option<String>,
+}
+
+/// What a compute system is created from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blueprint {
+    /// The v2 document.
+    pub document: ComputeSystem,
+    /// Its first process; the system ends with it.
+    pub process: ProcessParameters,
+    /// First uid and gid of its user-namespace range.
+    pub uid_base: u32,
+    /// Whether its scratch is thrown away at the end, so that the registry need not be saved.
+    pub discard: bool,
+}
+
+/// A live compute system.
+pub trait System: Send + Sync {
+    /// Process id of its silo host.
+    fn pid(&self) -> u32;
+    /// Gives the first process its streams. Before [`System::start`].
+    ///
+    /// # Errors
+    /// When the silo host is gone or refuses.
+    fn attach(&self, stdio: Stdio) -> Result<()>;
+    /// Starts the silo and its first process.
+    ///
+    /// # Errors
+    /// [`crate::Error::ProgramNotFound`], [`crate::Error::CannotExecute`], or what else kept it from starting.
+    fn start(&self) -> Result<()>;
+    /// From now on it outlives the daemon.
+    ///
+    /// # Errors
+    /// When the silo host is gone.
+    fn settle(&self) -> Result<()>;
+    /// Waits until it has ended. `None`: its silo host was lost, and with it the exit code.
+    fn wait(&self) -> Option<Exit>;
+    /// Asks its programs to end: a shutdown event.
+    ///
+    /// # Errors
+    /// When the silo host is gone or refuses.
+    fn shutdown(&self) -> Result<()>;
+    /// Ends it now.
+    ///
+    /// # Errors
+    /// When the silo host is gone or refuses.
+    fn terminate(&self) -> Result<()>;
+}
+
+/// The compute service.
+pub trait ComputeService: Send + Sync {
+    /// Creates a compute system with its silo host. Until it has settled, it ends with the daemon.
+    ///
+    /// # Errors
+    /// When the host lacks something, or the system exists.
+    fn create(&self, id: &ContainerId, blueprint: &Blueprint) -> Result<Arc<dyn System>>;
+    /// The live system of this id, if it has one.
+    fn open(&self, id: &ContainerId) -> Option<Arc<dyn System>>;
+    /// How the system of this id ended last, if its silo host could record it.
+    fn last_exit(&self, id: &ContainerId) -> Option<Exit>;
+    /// Ids with anything left on this host: a directory, a silo host, a job.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn list(&self) -> Result<Vec<String>>;
+    /// The directory of the compute system: log, exit record and socket.
+    fn directory(&self, id: &ContainerId) -> PathBuf;
+    /// Ends whatever is left of the system's processes and job. The directory with log and exit record stays.
+    ///
+    /// # Errors
+    /// Everything that could not be cleaned up.
+    fn reap(&self, id: &str) -> Result<()>;
+    /// As [`ComputeService::reap`], and removes the directory.
+    ///
+    /// # Errors
+    /// Everything that could not be cleaned up.
+    fn remove(&self, id: &str) -> Result<()>;
+}
+
+/// The layer store, as far as the engine uses it.
+pub trait ImageStore: Send + Sync {
+    /// The image that a name as people type it stands for.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSuchImage`], or that the store is damaged.
+    fn resolve(&self, reference: &str) -> Result<Image>;
+    /// Every image.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    fn list(&self) -> Result<Vec<ImageSummary>>;
+    /// Makes the scratch of a container and returns its directory.
+    ///
+    /// # Errors
+    /// When it cannot be made; nothing is left then.
+    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32) -> Result<PathBuf>;
+    /// Removes a scratch; one that does not exist is removed already.
+    ///
+    /// # Errors
+    /// Everything that could not be removed.
+    fn remove_scratch(&self, id: &str) -> Result<()>;
+    /// Ids with a scratch.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn scratches(&self) -> Result<Vec<String>>;
+}
+
+impl Exit {
+    /// Lays this end over a container's state.
+    pub fn record(&self, state: &mut State) {
+        state.exit_code = self.exit_code;
+        state.oom_killed = self.oom_killed;
+        state.finished_at.clone_from(&self.finished_at);
+        state.error = self.error.clone().unwrap_or_default();
+    }
+}

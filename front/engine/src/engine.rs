@@ -1,0 +1,445 @@
+//! The engine: containers by name, made of images, run by the compute service, remembered by the store.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use casement_schema::process::ProcessParameters;
+use rustix::fs::{FlockOperation, flock};
+use tracing::{info, info_span, warn};
+
+use crate::compute::{Blueprint, ComputeService, ImageStore, Stdio, System};
+use crate::container::{Container, ContainerSettings, State, Status, now};
+use crate::document::{self, ExecSettings};
+use crate::entry::{Entry, Waited};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::ContainerId;
+use crate::image::ImageSummary;
+use crate::store::Store;
+
+/// The database file under the root.
+pub const DATABASE_FILE: &str = "casement.redb";
+/// The lock file under the root: one daemon at a time.
+pub const LOCK_FILE: &str = "daemon.lock";
+/// How long a container may take to end after it was told to stop, when the caller does not say. The Windows engine's value.
+pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a terminated container may take to be gone. The Windows engine's value.
+const TERMINATE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// What [`Engine::wait`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum WaitCondition {
+    /// The container does not run.
+    NotRunning,
+    /// The container is removed.
+    Removed,
+}
+
+/// What [`Engine::kill`] sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum KillSignal {
+    /// End it now. `KILL`.
+    Terminate,
+    /// A shutdown event. Every other signal, as on Windows.
+    Shutdown,
+}
+
+/// The engine. One per root, shared by all threads of the daemon.
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) compute: Box<dyn ComputeService>,
+    pub(crate) images: Box<dyn ImageStore>,
+    entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
+    host_cpus: u32,
+    /// Keeps other daemons out as long as it is open.
+    _lock: File,
+}
+
+impl Engine {
+    /// Opens the engine on its root directory: takes the lock, reads the records and brings them in line with what is really there.
+    ///
+    /// # Errors
+    /// [`Error::RootInUse`] when another daemon has it, or what kept it from opening.
+    pub fn open(root: &Path, compute: Box<dyn ComputeService>, images: Box<dyn ImageStore>) -> Result<Arc<Self>> {
+        let lock = lock_root(root)?;
+        let store = Store::open(&root.join(DATABASE_FILE))?;
+        let host_cpus = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let engine =
+            Arc::new(Self { store, compute, images, entries: Mutex::default(), host_cpus, _lock: lock });
+        engine.reconcile()?;
+        Ok(engine)
+    }
+
+    /// Creates a container without starting it.
+    ///
+    /// # Errors
+    /// Whatever kept it from being created; nothing is left then.
+    pub fn create(&self, settings: &ContainerSettings) -> Result<Container> {
+        let entry = self.prepare(settings)?;
+        let _turn = entry.operation();
+        self.update(&entry, |container| container.state.status = Status::Created)?;
+        Ok(entry.container())
+    }
+
+    /// Creates a container and starts it, with `stdio` as the streams of its first process.
+    ///
+    /// # Errors
+    /// Whatever kept it from being created or started. As in Docker, a container that was created and could not start stays,
+    /// unless it is to be removed automatically.
+    pub fn run(self: &Arc<Self>, settings: &ContainerSettings, stdio: Stdio) -> Result<Container> {
+        let entry = self.prepare(settings)?;
+        let _turn = entry.operation();
+        self.launch(&entry, stdio, Status::Created)?;
+        Ok(entry.container())
+    }
+
+    /// Starts a container that does not run.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyRunning`], or whatever kept it from starting.
+    pub fn start(self: &Arc<Self>, key: &str, stdio: Stdio) -> Result<Container> {
+        let entry = self.find(key)?;
+        let _turn = entry.operation();
+        let before = {
+            let live = entry.live();
+            match live.container.state.status {
+                _ if live.gone => return Err(Error::NoSuchContainer(key.to_owned())),
+                Status::Running => return Err(Error::AlreadyRunning(entry.id.clone())),
+                Status::Removing | Status::Dead => {
+                    return Err(Error::InvalidParameter(format!(
+                        "container {} is marked for removal and cannot be started",
+                        entry.id
+                    )));
+                }
+                status => status,
+            }
+        };
+        self.update(&entry, |container| container.state.status = Status::Starting)?;
+        self.launch(&entry, stdio, before)?;
+        Ok(entry.container())
+    }
+
+    /// Plans a further process in a running container. The caller hands the parameters to the container's silo host.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], or [`Error::InvalidParameter`] for a value that is not valid.
+    pub fn exec(&self, key: &str, settings: &ExecSettings) -> Result<(Container, ProcessParameters)> {
+        let container = self.find(key)?.container();
+        if container.state.status != Status::Running {
+            return Err(Error::NotRunning(container.id));
+        }
+        let process = document::plan_exec(&container, settings)?;
+        Ok((container, process))
+    }
+
+    /// Every container that a caller may know of, in the order of their creation, newest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<Container> {
+        let entries: Vec<_> = self.entries().values().cloned().collect();
+        let shown = |entry: Arc<Entry>| {
+            let live = entry.live();
+            (!live.gone && live.container.state.status != Status::Creating).then(|| live.container.clone())
+        };
+        let mut containers: Vec<_> = entries.into_iter().filter_map(shown).collect();
+        containers.sort_by(|one, other| other.created.cmp(&one.created));
+        containers
+    }
+
+    /// The container of this name, id or unique id prefix.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`], [`Error::AmbiguousPrefix`].
+    pub fn inspect(&self, key: &str) -> Result<Container> {
+        Ok(self.find(key)?.container())
+    }
+
+    /// The directory of a container's compute system, with its log and its silo host's socket.
+    #[must_use]
+    pub fn directory(&self, container: &Container) -> PathBuf {
+        self.compute.directory(&container.id)
+    }
+
+    /// Asks a container to end: a shutdown event, and after `timeout` (`None`: never) the end of its job.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when there is nothing to stop, or that it did not end.
+    pub fn stop(&self, key: &str, timeout: Option<Duration>) -> Result<()> {
+        let entry = self.find(key)?;
+        let system = running_system(&entry)?;
+        if timeout != Some(Duration::ZERO) {
+            match system.shutdown() {
+                Ok(()) => {
+                    if entry.wait(timeout, &|| false, |live| !live.is_active()) == Waited::Fulfilled {
+                        return Ok(());
+                    }
+                }
+                Err(error) => warn!(container = entry.id.short(), %error, "cannot deliver the shutdown event"),
+            }
+        }
+        self.terminate(&entry, system.as_ref())
+    }
+
+    /// Sends a signal to a running container; `KILL` waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], or that it did not end.
+    pub fn kill(&self, key: &str, signal: KillSignal) -> Result<()> {
+        let entry = self.find(key)?;
+        let system = running_system(&entry).map_err(|error| match error {
+            Error::NotRunning(id) => {
+                Error::Conflict(format!("cannot kill container: {key}: container {id} is not running"))
+            }
+            other => other,
+        })?;
+        match signal {
+            KillSignal::Terminate => self.terminate(&entry, system.as_ref()),
+            KillSignal::Shutdown => system.shutdown(),
+        }
+    }
+
+    /// Removes a container with everything it has; with `force` also a running one.
+    ///
+    /// # Errors
+    /// [`Error::RemoveRunning`], or everything that could not be removed; the container is dead then and may be removed again.
+    pub fn remove(&self, key: &str, force: bool) -> Result<()> {
+        let entry = self.find(key)?;
+        if let Ok(system) = running_system(&entry) {
+            if !force {
+                return Err(Error::RemoveRunning(entry.container().name));
+            }
+            self.terminate(&entry, system.as_ref())?;
+        }
+        let _turn = entry.operation();
+        if entry.live().gone {
+            return Ok(());
+        }
+        if entry.live().is_active() {
+            return Err(Error::RemoveRunning(entry.container().name));
+        }
+        self.update(&entry, |container| container.state.status = Status::Removing)?;
+        self.discard(&entry)
+    }
+
+    /// Waits for a container and returns its state. `abandoned` is asked now and then whether the caller has gone away.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`] when it does not exist (or was removed before its end was seen).
+    pub fn wait(&self, key: &str, condition: WaitCondition, abandoned: &dyn Fn() -> bool) -> Result<State> {
+        let entry = self.find(key)?;
+        entry.wait(None, abandoned, |live| match condition {
+            WaitCondition::NotRunning => !live.is_active(),
+            WaitCondition::Removed => live.gone,
+        });
+        Ok(entry.container().state)
+    }
+
+    /// Every image.
+    ///
+    /// # Errors
+    /// When the layer store is damaged.
+    pub fn images(&self) -> Result<Vec<ImageSummary>> {
+        self.images.list()
+    }
+
+    /// Makes the record and the scratch of a new container. Its state is `Creating`.
+    fn prepare(&self, settings: &ContainerSettings) -> Result<Arc<Entry>> {
+        let image = self.images.resolve(&settings.image)?;
+        let id = ContainerId::random()?;
+        let _span = info_span!("create", container = id.short()).entered();
+        let plan = document::plan(&id, &image, settings, self.host_cpus)?;
+        let container = self.store.insert(&id, settings.name.as_ref(), |reservation| {
+            Ok(Container {
+                id: id.clone(),
+                name: reservation.name,
+                created: now(),
+                image: settings.image.clone(),
+                image_id: image.id.clone(),
+                uid_base: reservation.uid_base,
+                config: plan.config,
+                host_config: plan.host_config,
+                state: State::default(),
+                document: plan.document,
+                process: plan.process,
+            })
+        })?;
+        let entry = Entry::new(container);
+        self.entries().insert(id.clone(), entry.clone());
+        let uid_base = entry.live().container.uid_base;
+        match self.images.create_scratch(&id, &image, uid_base) {
+            Ok(scratch) => {
+                document::set_scratch(&mut entry.live().container.document, &scratch);
+                Ok(entry)
+            }
+            Err(error) => {
+                let _turn = entry.operation();
+                self.discard_quietly(&entry);
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts a prepared container. The caller holds its turn. On failure the container falls back to `before`.
+    fn launch(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio, before: Status) -> Result<()> {
+        let _span = info_span!("start", container = entry.id.short()).entered();
+        match self.try_launch(entry, stdio) {
+            Ok(system) => {
+                self.watch(entry, system);
+                info!("started");
+                Ok(())
+            }
+            Err(error) => {
+                self.fall_back(entry, before, &error);
+                Err(error)
+            }
+        }
+    }
+
+    fn try_launch(&self, entry: &Arc<Entry>, stdio: Stdio) -> Result<Arc<dyn System>> {
+        let container = entry.container();
+        let blueprint = Blueprint {
+            document: container.document,
+            process: container.process,
+            uid_base: container.uid_base,
+            discard: container.host_config.auto_remove,
+        };
+        let system = self.compute.create(&entry.id, &blueprint)?;
+        system.attach(stdio)?;
+        system.start()?;
+        system.settle()?;
+        let pid = system.pid();
+        entry.live().system = Some(system.clone());
+        self.update(entry, |container| {
+            container.state = State { status: Status::Running, pid, started_at: now(), ..State::default() };
+        })
+        .inspect_err(|_| entry.live().system = None)?;
+        Ok(system)
+    }
+
+    /// Cleans up after a failed start.
+    fn fall_back(&self, entry: &Arc<Entry>, before: Status, error: &Error) {
+        if entry.live().container.host_config.auto_remove {
+            self.discard_quietly(entry);
+            return;
+        }
+        if let Err(leftover) = self.compute.reap(entry.id.as_str()) {
+            warn!(error = %leftover, "cannot clean up after a failed start");
+        }
+        let exit_code = match error.kind() {
+            ErrorKind::ProgramNotFound | ErrorKind::CannotExecute => u32::from(error.kind().exit_code()),
+            _ => 128,
+        };
+        let recorded = self.update(entry, |container| {
+            container.state.status = before;
+            container.state.exit_code = exit_code;
+            container.state.error = error.to_string();
+        });
+        if let Err(error) = recorded {
+            warn!(%error, "cannot record a failed start");
+        }
+    }
+
+    fn terminate(&self, entry: &Entry, system: &dyn System) -> Result<()> {
+        if let Err(error) = system.terminate() {
+            warn!(container = entry.id.short(), %error, "cannot ask the silo host to end its container");
+            self.compute.reap(entry.id.as_str())?;
+        }
+        match entry.wait(Some(TERMINATE_TIMEOUT), &|| false, |live| !live.is_active()) {
+            Waited::Fulfilled => Ok(()),
+            _ => Err(Error::Compute(format!(
+                "container {} did not end within {} seconds of being terminated",
+                entry.id,
+                TERMINATE_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+
+    /// Removes everything a container has, and last its record. The caller holds its turn.
+    pub(crate) fn discard(&self, entry: &Entry) -> Result<()> {
+        let id = entry.id.as_str();
+        let failures: Vec<String> = [self.compute.remove(id), self.images.remove_scratch(id)]
+            .into_iter()
+            .filter_map(|result| result.err().map(|error| error.to_string()))
+            .collect();
+        if !failures.is_empty() {
+            let error = Error::Teardown(failures);
+            self.update(entry, |container| {
+                container.state.status = Status::Dead;
+                container.state.error = error.to_string();
+            })?;
+            return Err(error);
+        }
+        self.store.remove(&entry.container())?;
+        self.entries().remove(&entry.id);
+        entry.live().gone = true;
+        entry.notify();
+        info!(container = entry.id.short(), "removed");
+        Ok(())
+    }
+
+    /// As [`Engine::discard`], for those who have another error to report.
+    pub(crate) fn discard_quietly(&self, entry: &Entry) {
+        if let Err(error) = self.discard(entry) {
+            warn!(container = entry.id.short(), %error, "cannot remove a container completely");
+        }
+    }
+
+    /// Changes a record: first in the store, then in memory.
+    pub(crate) fn update(&self, entry: &Entry, change: impl FnOnce(&mut Container)) -> Result<()> {
+        let mut live = entry.live();
+        let mut container = live.container.clone();
+        change(&mut container);
+        self.store.update(&container)?;
+        live.container = container;
+        drop(live);
+        entry.notify();
+        Ok(())
+    }
+
+    pub(crate) fn entries(&self) -> MutexGuard<'_, BTreeMap<ContainerId, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The container of this name, full id or unique id prefix, in this order. One that is being created is not to be found.
+    fn find(&self, key: &str) -> Result<Arc<Entry>> {
+        let entries = self.entries();
+        let mut shown = Vec::with_capacity(entries.len());
+        let plain = key.strip_prefix('/').unwrap_or(key);
+        for entry in entries.values() {
+            let live = entry.live();
+            if live.gone || live.container.state.status == Status::Creating {
+                continue;
+            }
+            if live.container.name.as_str() == plain {
+                return Ok(entry.clone());
+            }
+            shown.push(entry);
+        }
+        let mut fitting = shown.into_iter().filter(|entry| !key.is_empty() && entry.id.as_str().starts_with(key));
+        match (fitting.next(), fitting.next()) {
+            (Some(entry), None) => Ok(entry.clone()),
+            (Some(_), Some(_)) => Err(Error::AmbiguousPrefix(key.to_owned())),
+            (None, _) => Err(Error::NoSuchContainer(key.to_owned())),
+        }
+    }
+}
+
+/// The live system of a running container.
+fn running_system(entry: &Entry) -> Result<Arc<dyn System>> {
+    let live = entry.live();
+    let running = live.container.state.status == Status::Running;
+    live.system.clone().filter(|_| running).ok_or_else(|| Error::NotRunning(entry.id.clone()))
+}
+
+fn lock_root(root: &Path) -> Result<File> {
+    let path = root.join(LOCK_FILE);
+    let failed = |source| Error::io(format!("cannot lock {}", path.display()), source);
+    std::fs::create_dir_all(root).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::RootInUse(root.to_owned())),
+        Err(errno) => Err(failed(errno.into())),
+    }
+}

@@ -1,0 +1,99 @@
+//! A container in the daemon's memory: its record, its live system, and the means to wait for a change.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::compute::System;
+use crate::container::{Container, Status};
+use crate::id::ContainerId;
+
+/// How often a waiting thread looks whether its caller is still there.
+const ABANDONED_CHECK: Duration = Duration::from_secs(1);
+
+/// A container in memory.
+pub(crate) struct Entry {
+    pub(crate) id: ContainerId,
+    /// Held during start and removal, so that these happen one after the other.
+    operation: Mutex<()>,
+    live: Mutex<Live>,
+    changed: Condvar,
+}
+
+/// What may change under the eyes of others.
+pub(crate) struct Live {
+    pub(crate) container: Container,
+    pub(crate) system: Option<Arc<dyn System>>,
+    /// Removed: the record is no longer in the store.
+    pub(crate) gone: bool,
+}
+
+impl Live {
+    /// Whether the container runs or is on its way to.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.gone && matches!(self.container.state.status, Status::Creating | Status::Starting | Status::Running)
+    }
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Fulfilled,
+    TimedOut,
+    Abandoned,
+}
+
+impl Entry {
+    pub(crate) fn new(container: Container) -> Arc<Self> {
+        Arc::new(Self {
+            id: container.id.clone(),
+            operation: Mutex::new(()),
+            live: Mutex::new(Live { container, system: None, gone: false }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Waits for its turn among starts and removals.
+    pub(crate) fn operation(&self) -> MutexGuard<'_, ()> {
+        self.operation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The live part. Not to be held during slow work.
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy of the record.
+    pub(crate) fn container(&self) -> Container {
+        self.live().container.clone()
+    }
+
+    /// Wakes everyone who waits for a change.
+    pub(crate) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Waits until `condition` holds, `timeout` is over (`None`: never), or `abandoned` says that nobody wants to know any more.
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        abandoned: &dyn Fn() -> bool,
+        mut condition: impl FnMut(&Live) -> bool,
+    ) -> Waited {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut live = self.live();
+        loop {
+            if condition(&live) {
+                return Waited::Fulfilled;
+            }
+            let pause = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return Waited::TimedOut,
+                Some(left) => left.min(ABANDONED_CHECK),
+                None => ABANDONED_CHECK,
+            };
+            if abandoned() {
+                return Waited::Abandoned;
+            }
+            (live, _) = self.changed.wait_timeout(live, pause).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

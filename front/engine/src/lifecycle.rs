@@ -1,0 +1,142 @@
+//! What happens without anyone asking: containers end, silo hosts are killed, and the daemon comes back after its own death.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tracing::{info, info_span, warn};
+
+use crate::compute::{Exit, System};
+use crate::container::{Container, EXIT_CODE_LOST, Status, now};
+use crate::engine::Engine;
+use crate::entry::Entry;
+use crate::error::Result;
+
+/// What [`crate::container::State::error`] says when a silo host was killed.
+pub const SILO_HOST_LOST: &str = "the silo host of the container was lost, and the container with it";
+/// What it says when the daemon died while the container was being started.
+const START_INTERRUPTED: &str = "the daemon ended while the container was being started";
+
+impl Engine {
+    /// Watches a running container in a thread of its own until it has ended.
+    pub(crate) fn watch(self: &Arc<Self>, entry: &Arc<Entry>, system: Arc<dyn System>) {
+        let (engine, watched) = (self.clone(), entry.clone());
+        let watching = std::thread::Builder::new().name(format!("watch {}", entry.id.short())).spawn(move || {
+            let exit = system.wait();
+            drop(system);
+            engine.ended(&watched, exit);
+        });
+        if let Err(error) = watching {
+            warn!(container = entry.id.short(), %error, "cannot watch the container: its end will be seen at the next start of the daemon");
+        }
+    }
+
+    /// Records the end of a container and does what follows from it.
+    fn ended(&self, entry: &Entry, exit: Option<Exit>) {
+        let _span = info_span!("end", container = entry.id.short()).entered();
+        let exit = exit.or_else(|| self.compute.last_exit(&entry.id)).unwrap_or_else(|| {
+            if let Err(error) = self.compute.reap(entry.id.as_str()) {
+                warn!(%error, "cannot clean up behind a lost silo host");
+            }
+            lost()
+        });
+        info!(exit_code = exit.exit_code, oom_killed = exit.oom_killed, error = exit.error, "ended");
+        let auto_remove = {
+            let mut live = entry.live();
+            live.system = None;
+            live.container.host_config.auto_remove
+        };
+        if !auto_remove {
+            if let Err(error) = self.update(entry, |container| record_end(container, &exit)) {
+                warn!(%error, "cannot record the end: it will be seen at the next start of the daemon");
+            }
+            return;
+        }
+        let _turn = entry.operation();
+        {
+            // In memory only: if the daemon dies now, the store says that it runs, and the next daemon removes it.
+            let mut live = entry.live();
+            record_end(&mut live.container, &exit);
+            live.container.state.status = Status::Removing;
+        }
+        entry.notify();
+        self.discard_quietly(entry);
+    }
+
+    /// Brings records and reality in line after a start of the daemon.
+    pub(crate) fn reconcile(self: &Arc<Self>) -> Result<()> {
+        for container in self.store.all()? {
+            let _span = info_span!("reconcile", container = container.id.short()).entered();
+            let entry = Entry::new(container);
+            self.entries().insert(entry.id.clone(), entry.clone());
+            let status = entry.live().container.state.status;
+            if let Err(error) = self.reconcile_one(&entry, status) {
+                warn!(%error, status = status.as_str(), "cannot bring the container in line");
+            }
+        }
+        self.reclaim();
+        Ok(())
+    }
+
+    fn reconcile_one(self: &Arc<Self>, entry: &Arc<Entry>, status: Status) -> Result<()> {
+        match status {
+            Status::Created | Status::Dead => Ok(()),
+            Status::Creating | Status::Removing => {
+                info!("undoing what an earlier daemon left half done");
+                self.discard(entry)
+            }
+            Status::Starting => {
+                self.compute.reap(entry.id.as_str())?;
+                self.update(entry, |container| {
+                    container.state.status = if container.was_started() { Status::Exited } else { Status::Created };
+                    container.state.error = START_INTERRUPTED.to_owned();
+                })
+            }
+            Status::Running => {
+                match self.compute.open(&entry.id) {
+                    Some(system) => {
+                        entry.live().system = Some(system.clone());
+                        self.watch(entry, system);
+                    }
+                    None => self.ended(entry, None),
+                }
+                Ok(())
+            }
+            Status::Exited if entry.live().container.host_config.auto_remove => self.discard(entry),
+            Status::Exited => Ok(()),
+        }
+    }
+
+    /// Removes everything that belongs to no container.
+    fn reclaim(&self) {
+        let known: BTreeSet<String> = self.entries().keys().map(ToString::to_string).collect();
+        let systems = self.compute.list().map(|ids| (ids, true));
+        let scratches = self.images.scratches().map(|ids| (ids, false));
+        for listed in [systems, scratches] {
+            let (ids, is_system) = match listed {
+                Ok(listed) => listed,
+                Err(error) => {
+                    warn!(%error, "cannot look for leftovers");
+                    continue;
+                }
+            };
+            for id in ids.iter().filter(|id| !known.contains(*id)) {
+                let removed = if is_system { self.compute.remove(id) } else { self.images.remove_scratch(id) };
+                match removed {
+                    Ok(()) => info!(container = id, "reclaimed what no container owns"),
+                    Err(error) => warn!(container = id, %error, "cannot reclaim what no container owns"),
+                }
+            }
+        }
+    }
+}
+
+/// The end of a container whose silo host could not record it.
+fn lost() -> Exit {
+    Exit { exit_code: EXIT_CODE_LOST, oom_killed: false, finished_at: now(), error: Some(SILO_HOST_LOST.to_owned()) }
+}
+
+fn record_end(container: &mut Container, exit: &Exit) {
+    exit.record(&mut container.state);
+    container.state.status = Status::Exited;
+    container.state.pid = 0;
+}
