@@ -45,7 +45,7 @@ impl HResult {
 
     /// The number as JSON documents hold it.
     pub const fn as_i32(self) -> i32 {
-        self.0.cast_signed()
+        self.0 as i32
     }
 
     /// Severity bit not set.

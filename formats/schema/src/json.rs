@@ -55,7 +55,7 @@ pub(crate) fn signed_or_unsigned_dword<'de, D: Deserializer<'de>>(
 ) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     u32::try_from(number)
-        .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
+        .or_else(|_| i32::try_from(number).map(|n| n as u32))
         .map_err(|_| D::Error::custom(format!("{number} does not fit in 32 bits")))
 }
 
@@ -65,6 +65,6 @@ pub(crate) fn signed_or_unsigned_qword<'de, D: Deserializer<'de>>(
     let number = Number::deserialize(from)?;
     number
         .as_u64()
-        .or_else(|| number.as_i64().map(i64::cast_unsigned))
+        .or_else(|| number.as_i64().map(|n| n as u64))
         .ok_or_else(|| D::Error::custom(format!("{number} does not fit in 64 bits")))
 }

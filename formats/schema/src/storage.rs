@@ -15,8 +15,8 @@ pub struct Storage {
     #[serde(skip_serializing_if = "is_default")]
     pub path: String,
     /// Limits of the scratch's input and output.
-    #[serde(skip_serializing_if = "is_default")]
-    pub qo_s: Option<StorageQoS>,
+    #[serde(rename = "QoS", skip_serializing_if = "is_default")]
+    pub qos: Option<StorageQoS>,
     /// Root of a host-process container.
     #[serde(skip_serializing_if = "is_default")]
     pub privileged_container_root_path: String,

@@ -120,13 +120,15 @@ impl ComputeSystem {
         if let Some(container) = &self.container {
             check_container("Container", container)?;
         }
-        if let Some(hosted) = &self.hosted_system
-            && let Ok(HostedSystem {
+        if let Some(hosted) = &self.hosted_system {
+            let hosted: Result<HostedSystem, _> = serde_json::from_value(hosted.clone());
+            if let Ok(HostedSystem {
                 container: Some(container),
                 ..
-            }) = serde_json::from_value(hosted.clone())
-        {
-            check_container("HostedSystem.Container", &container)?;
+            }) = hosted
+            {
+                check_container("HostedSystem.Container", &container)?;
+            }
         }
         Ok(())
     }

@@ -43,8 +43,8 @@ pub struct VirtualMachine {
     pub restore_state: Option<state::RestoreState>,
     #[serde(skip_serializing_if = "is_default")]
     pub registry_changes: Option<RegistryChanges>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub storage_qo_s: Option<StorageQoS>,
+    #[serde(rename = "StorageQoS", skip_serializing_if = "is_default")]
+    pub storage_qos: Option<StorageQoS>,
     #[serde(skip_serializing_if = "is_default")]
     pub debug_options: Option<state::DebugOptions>,
     #[serde(skip_serializing_if = "is_default")]
