@@ -1,1 +1,77 @@
-fn main() {}
+//! The guest agent: pid 1 of every silo. It takes requests over the guest compute service's bridge, starts
+//! wineserver and the silo's programs, and takes every process away that ends.
+//!
+//! One thread, one loop. Its end is the end of the silo.
+
+mod launcher_protocol;
+mod linux;
+mod program;
+mod service;
+mod terminal;
+mod wineserver;
+
+use casement_gcs::Endpoint;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        // There is nobody to tell: the bridge is how the agent speaks.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve() -> Result<(), casement_gcs::GcsError> {
+    let children = linux::child_events()?;
+    let mut service = service::Service::new(Endpoint::new(linux::bridge()?)?);
+    while !service.is_finished() {
+        let ready = wait(&service, &children)?;
+        if ready.children {
+            drain(&children);
+            service.reap();
+        }
+        service.serve_programs(&ready.programs);
+        if ready.bridge {
+            service.serve_bridge()?;
+        }
+        service.flush()?;
+    }
+    Ok(())
+}
+
+struct Ready {
+    bridge: bool,
+    children: bool,
+    programs: Vec<usize>,
+}
+
+fn wait(service: &service::Service, children: &OwnedFd) -> Result<Ready, casement_gcs::GcsError> {
+    let mut fds = vec![
+        PollFd::from_borrowed_fd(service.bridge().as_fd(), service.bridge().poll_flags()),
+        PollFd::from_borrowed_fd(children.as_fd(), PollFlags::IN),
+    ];
+    let mut owners = Vec::new();
+    for (index, program) in service.programs().enumerate() {
+        for fd in program.interests() {
+            owners.push(index);
+            fds.push(fd);
+        }
+    }
+    while let Err(e) = poll(&mut fds, None) {
+        if e != rustix::io::Errno::INTR {
+            return Err(std::io::Error::from(e).into());
+        }
+    }
+    let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+    let mut programs: Vec<usize> =
+        owners.iter().zip(&fds[2..]).filter(|(_, fd)| is_ready(fd)).map(|(index, _)| *index).collect();
+    programs.dedup();
+    Ok(Ready { bridge: is_ready(&fds[0]), children: is_ready(&fds[1]), programs })
+}
+
+fn drain(children: &OwnedFd) {
+    let mut events = [0u8; 1024];
+    while rustix::io::read(children, &mut events).is_ok_and(|n| n > 0) {}
+}

@@ -1,7 +1,7 @@
 //! The file tree of a silo: a read-only runtime with a minimal `/dev` and `/sys`, the registry and `C:`.
 
 use crate::error::{Context, SiloError};
-use crate::identity::{IdRange, OwnerMap};
+use crate::identity::{IdRange, OwnerMap, PROGRAM_ID};
 use crate::mount::{DetachedMount, Restrictions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub struct Tree<'a> {
     pub mount_point: &'a Path,
     /// Directory of the registry files, owned by the silo's programs: becomes `/silo`.
     pub prefix: &'a Path,
+    /// Host ids of the silo.
+    pub ids: IdRange,
     /// Most bytes that temporary files may take (they also count as the silo's memory).
     pub temporary_bytes: u64,
 }
@@ -40,10 +42,20 @@ impl Tree<'_> {
             .restrict(Restrictions::READ_ONLY_PROGRAMS)?
             .attach(root)?;
         let size = self.temporary_bytes.to_string();
-        // wineserver keeps the memory that processes share in files here and maps it executable.
-        DetachedMount::new("tmpfs", &[("mode", "1777"), ("size", &size), ("nr_inodes", "65536")])?
-            .restrict(Restrictions { read_only: false, no_exec: false, no_dev: true })?
-            .attach(&root.join("tmp"))?;
+        // wineserver keeps the memory that processes share in files of /run/user/1000 and maps it executable.
+        let memory_files = Restrictions { read_only: false, no_exec: false, no_dev: true };
+        DetachedMount::new("tmpfs", &[("mode", "0755"), ("size", &size), ("nr_inodes", "65536")])?
+            .restrict(memory_files)?
+            .attach(&root.join("run"))?;
+        let user = root.join("run/user").join(PROGRAM_ID.to_string());
+        std::fs::create_dir_all(&user).during("make", user.to_string_lossy())?;
+        let owner = Some(self.ids.program());
+        std::os::unix::fs::chown(&user, owner, owner).during("give away", user.to_string_lossy())?;
+        set_mode(&user, 0o700)?;
+        let temporary = root.join("run/tmp");
+        std::fs::create_dir(&temporary).during("make", temporary.to_string_lossy())?;
+        set_mode(&temporary, 0o1777)?;
+        DetachedMount::bind(&temporary)?.restrict(memory_files)?.attach(&root.join("tmp"))?;
         devices(&root.join("dev"))?;
         system(&root.join("sys"))?;
         let inside = |path: &str| root.join(&path[1..]);
@@ -113,12 +125,7 @@ pub fn shared_directory(
         .restrict(if read_only { Restrictions::READ_ONLY_DATA } else { Restrictions::DATA })
 }
 
-/// Makes `directory` with `mode` if it does not exist.
-pub fn ensure_directory(directory: &Path, mode: u32) -> Result<(), SiloError> {
-    match std::fs::create_dir(directory) {
-        Ok(()) => std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode))
-            .during("set the mode of", directory.to_string_lossy()),
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) => Err(SiloError::new("make", directory.to_string_lossy(), e)),
-    }
+fn set_mode(path: &Path, mode: u32) -> Result<(), SiloError> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .during("set the mode of", path.to_string_lossy())
 }
