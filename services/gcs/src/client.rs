@@ -58,7 +58,8 @@ impl Client {
 
     /// Sends a request with descriptors and waits for its response. An error response becomes [`GcsError::Remote`].
     ///
-    /// After any other error than `Remote`, `Payload` and `Timeout` of the answer, the connection is of no more use.
+    /// The connection stays usable after [`GcsError::Remote`], after [`GcsError::Payload`], and after a
+    /// [`GcsError::Timeout`] that met the answer rather than the sending; after any other error it does not.
     pub fn request<Req: Serialize, Resp: Response>(
         &mut self,
         message_type: MessageType,
@@ -66,7 +67,10 @@ impl Client {
         fds: &[BorrowedFd<'_>],
     ) -> Result<Resp, GcsError> {
         let id = self.send(message_type, request, fds)?;
-        self.response(message_type, id)
+        let response = self.response(message_type, id);
+        // A late response is then dropped instead of being kept for nobody.
+        self.outstanding.remove(&id);
+        response
     }
 
     /// Sends a request and gives its id, for [`Client::response`]. Several may be under way.

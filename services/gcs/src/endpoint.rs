@@ -46,15 +46,16 @@ impl Endpoint {
             reader: MessageReader::new(),
             queue: VecDeque::new(),
             queued: 0,
-            ended: false, fault: None,
+            ended: false,
+            fault: None,
         })
     }
 
-    /// Reads what has come in, at most [`MAX_BATCH`] messages. After an error the connection is of no more use:
-    /// drop it. Messages that came whole before the error are given first, the error by the next call.
+    /// Reads what has come in, at most [`MAX_BATCH`] messages. After an error the connection is of no more use: drop
+    /// it. Messages that came whole before the error are given first; [`Endpoint::is_ended`] is then true and the
+    /// next call gives the error.
     pub fn on_readable(&mut self) -> Result<Vec<Message>, GcsError> {
         if let Some(fault) = self.fault.take() {
-            self.ended = true;
             return Err(fault);
         }
         let mut messages = Vec::new();
@@ -72,20 +73,18 @@ impl Endpoint {
                 }
                 Err(error) => {
                     self.fault = Some(error);
-                    break;
+                    self.ended = true;
                 }
             }
         }
         match self.fault.take_if(|_| messages.is_empty()) {
-            Some(fault) => {
-                self.ended = true;
-                Err(fault)
-            }
+            Some(fault) => Err(fault),
             None => Ok(messages),
         }
     }
 
-    /// Whether the other side will send no more. What is queued may still be sent.
+    /// Whether no more messages will come: the other side closed, or broke the protocol. What is queued may still be
+    /// sent.
     pub fn is_ended(&self) -> bool {
         self.ended
     }
