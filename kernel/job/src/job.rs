@@ -42,7 +42,8 @@ impl Job {
         };
         let made = job.make_directories().and_then(|()| job.update(limits));
         if let Err(error) = made {
-            if let Err(teardown) = job.destroy() {
+            // Only what was made here: a job that was there before under this name is not ours to remove.
+            if let Err(teardown) = job.remove_first(job.directories.len()) {
                 tracing::warn!(job = %name, %teardown, "a job that could not be made left something");
             }
             return Err(error);
@@ -66,11 +67,14 @@ impl Job {
                 made = tree.make(&relative);
             }
             match made {
-                Ok(()) => {}
+                Ok(()) => self.directories.push(None),
                 Err(Errno::EXIST) => return Err(JobError::Exists(self.name.to_string())),
                 Err(error) => return Err(JobError::io("make", tree.path().join(&relative))(error)),
             }
-            self.directories.push(tree.root.below(&relative)?);
+            let opened = tree.root.below(&relative)?;
+            if let Some(last) = self.directories.last_mut() {
+                *last = opened;
+            }
         }
         Ok(())
     }

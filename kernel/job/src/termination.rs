@@ -172,10 +172,15 @@ impl Job {
     /// # Errors
     /// [`JobError::Teardown`] with everything that could not be removed; all the rest is.
     pub fn destroy(&self) -> Result<(), JobError> {
+        self.remove_first(self.hierarchy().trees().len())
+    }
+
+    /// Removes the groups of the first `count` trees.
+    pub(crate) fn remove_first(&self, count: usize) -> Result<(), JobError> {
         let relative = self.hierarchy().relative(self.name());
         let mut errors = Vec::new();
         let mut tries = REMOVE_TRIES;
-        for tree in self.hierarchy().trees() {
+        for tree in self.hierarchy().trees().iter().take(count) {
             loop {
                 match tree.remove(&relative) {
                     Ok(()) | Err(Errno::NOENT) => break,
