@@ -20,8 +20,6 @@ pub const SOCKET_MODE: u32 = 0o660;
 pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Largest response, in bytes: a list of as many containers as there are user-namespace ranges.
 pub const MAX_RESPONSE_BYTES: usize = 32 << 20;
-/// Most file descriptors with one request: the three streams of a process.
-pub const MAX_DESCRIPTORS: usize = 3;
 
 /// What a client asks for. `container` is a name, an id or a unique id prefix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

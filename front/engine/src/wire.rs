@@ -1,18 +1,12 @@
 //! Framing of the control socket: a little-endian `u32` length and that many bytes of JSON; descriptors travel with the length.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
-};
+use casement_gcs::descriptors;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use crate::api::MAX_DESCRIPTORS;
 
 /// Bytes of the length in front of a message.
 const LENGTH_BYTES: usize = 4;
@@ -23,24 +17,15 @@ const READ_STEP: u64 = 64 << 10;
 ///
 /// # Errors
 /// When it is too large or the other side is gone.
-pub fn send<T: Serialize>(stream: &UnixStream, message: &T, descriptors: &[BorrowedFd<'_>], limit: usize) -> io::Result<()> {
+pub fn send<T: Serialize>(stream: &UnixStream, message: &T, fds: &[BorrowedFd<'_>], limit: usize) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= limit);
     let length = length.ok_or_else(|| invalid(format!("a message of {} bytes is larger than {limit}", body.len())))?;
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
-        return Err(invalid(format!("more than {MAX_DESCRIPTORS} descriptors")));
-    }
-    let head = length.to_le_bytes();
-    let sent = rustix::io::retry_on_intr(|| {
-        sendmsg(stream, &[IoSlice::new(&head), IoSlice::new(&body)], &mut ancillary, SendFlags::NOSIGNAL)
-    })?;
+    let mut frame = length.to_le_bytes().to_vec();
+    frame.extend(body);
+    let sent = descriptors::send(stream, &frame, fds)?;
     let mut writer = stream;
-    if sent < LENGTH_BYTES {
-        writer.write_all(&head[sent..])?;
-    }
-    writer.write_all(&body[sent.saturating_sub(LENGTH_BYTES)..])
+    writer.write_all(&frame[sent..])
 }
 
 /// Receives a message of at most `limit` bytes, and the descriptors that came with it.
@@ -49,22 +34,13 @@ pub fn send<T: Serialize>(stream: &UnixStream, message: &T, descriptors: &[Borro
 /// When it is too large, not what was expected, or the other side is gone.
 pub fn receive<T: DeserializeOwned>(stream: &UnixStream, limit: usize) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut head = [0u8; LENGTH_BYTES];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let received = rustix::io::retry_on_intr(|| {
-        recvmsg(stream.as_fd(), &mut [IoSliceMut::new(&mut head)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
-    })?;
-    let mut descriptors = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            descriptors.extend(received);
-        }
-    }
-    if received.bytes == 0 {
+    let mut fds = Vec::new();
+    let received = descriptors::receive(stream, &mut head, &mut fds)?;
+    if received == 0 {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"));
     }
     let mut reader = stream;
-    reader.read_exact(&mut head[received.bytes..])?;
+    reader.read_exact(&mut head[received..])?;
     let length = u32::from_le_bytes(head) as usize;
     if length > limit {
         return Err(invalid(format!("a message of {length} bytes is larger than {limit}")));
@@ -77,7 +53,7 @@ pub fn receive<T: DeserializeOwned>(stream: &UnixStream, limit: usize) -> io::Re
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed within a message"));
         }
     }
-    Ok((serde_json::from_slice(&body)?, descriptors))
+    Ok((serde_json::from_slice(&body)?, fds))
 }
 
 fn invalid(text: String) -> io::Error {

@@ -1,0 +1,158 @@
+//! The flags of `run` and `create` that describe a container.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use casement_engine::volume::Bind;
+use casement_engine::{ContainerName, ContainerSettings, limits};
+use clap::{ArgAction, Args};
+
+use crate::environment_file;
+use crate::failure::{EXIT_ENGINE, Failure};
+use crate::terminal;
+
+/// A container as flags describe it.
+#[derive(Debug, Args)]
+pub struct ContainerFlags {
+    /// Remove the container when it has ended
+    #[arg(long)]
+    pub rm: bool,
+    /// Keep standard input open
+    #[arg(short = 'i', long)]
+    pub interactive: bool,
+    /// Give the program a console
+    #[arg(short = 't', long)]
+    pub tty: bool,
+    /// Name of the container
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<ContainerName>,
+    /// Set a variable; without a value, take it from the caller's environment
+    #[arg(short = 'e', long = "env", value_name = "NAME[=VALUE]")]
+    pub env: Vec<String>,
+    /// Read variables from a file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// Working directory in the container
+    #[arg(short = 'w', long, value_name = "DIR")]
+    pub workdir: Option<String>,
+    /// User in the container: ContainerAdministrator or ContainerUser
+    #[arg(short = 'u', long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Show a host directory in the container
+    #[arg(short = 'v', long = "volume", value_name = r"HOST:C:\DIR[:ro]")]
+    pub volumes: Vec<Bind>,
+    /// Memory limit, such as 512m or 1g
+    #[arg(short = 'm', long, value_name = "BYTES", value_parser = limits::parse_memory)]
+    pub memory: Option<u64>,
+    /// CPU limit, such as 1.5
+    #[arg(long, value_name = "NUMBER", value_parser = limits::parse_cpus)]
+    pub cpus: Option<u64>,
+    /// Host name in the container
+    #[arg(short = 'h', long, value_name = "NAME")]
+    pub hostname: Option<String>,
+    /// Program to run in place of the image's entry point
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<String>,
+    /// Label
+    #[arg(short = 'l', long = "label", value_name = "NAME[=VALUE]")]
+    pub labels: Vec<String>,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    pub help: Option<bool>,
+    /// Image, then the command and its arguments (the image's own when left out)
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["IMAGE", "COMMAND"])]
+    pub words: Vec<String>,
+}
+
+impl ContainerFlags {
+    /// What the daemon is asked for.
+    ///
+    /// # Errors
+    /// When a file of variables cannot be read.
+    pub fn settings(&self) -> Result<ContainerSettings, Failure> {
+        let env = environment_file::variables(&self.env_file, &self.env)
+            .map_err(|error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?;
+        let (image, command) = self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
+        Ok(ContainerSettings {
+            image,
+            name: self.name.clone(),
+            command: command.to_vec(),
+            entrypoint: self.entrypoint.clone().map(|program| vec![program]),
+            env,
+            working_dir: self.workdir.clone(),
+            user: self.user.clone(),
+            tty: self.tty,
+            console_size: if self.tty { terminal::size() } else { None },
+            open_stdin: self.interactive,
+            hostname: self.hostname.clone(),
+            labels: labels(&self.labels),
+            memory: self.memory,
+            nano_cpus: self.cpus,
+            binds: self.volumes.clone(),
+            auto_remove: self.rm,
+        })
+    }
+}
+
+fn labels(flags: &[String]) -> BTreeMap<String, String> {
+    let pair = |flag: &String| match flag.split_once('=') {
+        Some((name, value)) => (name.to_owned(), value.to_owned()),
+        None => (flag.clone(), String::new()),
+    };
+    flags.iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    #[command(disable_help_flag = true)]
+    struct Line {
+        #[command(flatten)]
+        flags: ContainerFlags,
+    }
+
+    fn settings(line: &[&str]) -> ContainerSettings {
+        let words = std::iter::once("run").chain(line.iter().copied());
+        Line::try_parse_from(words).unwrap().flags.settings().unwrap()
+    }
+
+    #[test]
+    fn everything_after_the_image_belongs_to_the_program() {
+        let settings = settings(&["--rm", "-it", "nanoserver", "--rm", "-x", "--", "cmd", "/c", "--help"]);
+        assert_eq!(settings.image, "nanoserver");
+        assert_eq!(settings.command, ["--rm", "-x", "--", "cmd", "/c", "--help"]);
+        assert!(settings.auto_remove && settings.tty && settings.open_stdin);
+    }
+
+    #[test]
+    fn values_are_understood() {
+        let settings = settings(&[
+            "--name", "web", "-e", "A=1", "-e", "B=", "-w", r"C:\app", "-u", "ContainerUser", "-v", r"/tmp:C:\t:ro", "-m",
+            "512m", "--cpus", "1.5", "-h", "host", "--entrypoint", "x.exe", "-l", "a=b=c", "-l", "d", "image:tag",
+        ]);
+        assert_eq!(settings.name.unwrap().as_str(), "web");
+        assert_eq!(settings.env, ["A=1", "B="]);
+        assert_eq!(settings.memory, Some(512 << 20));
+        assert_eq!(settings.nano_cpus, Some(1_500_000_000));
+        assert_eq!(settings.binds[0].target, r"C:\t");
+        assert_eq!(settings.hostname.as_deref(), Some("host"));
+        assert_eq!(settings.entrypoint.unwrap(), ["x.exe"]);
+        assert_eq!(settings.labels["a"], "b=c");
+        assert_eq!(settings.labels["d"], "");
+        assert!(settings.command.is_empty());
+    }
+
+    #[test]
+    fn bad_flags_are_refused() {
+        for line in [
+            &["--nonsense", "image"][..], &[], &["-m", "1k", "image"], &["--cpus", "x", "image"], &["-v", "/tmp", "image"],
+            &["--name", "-x", "image"], &["--name", "a b", "image"],
+        ] {
+            let words = std::iter::once("run").chain(line.iter().copied());
+            assert!(Line::try_parse_from(words).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The verbs of `casement`, one file each.
+
+pub mod base;
+pub mod container_flags;
+pub mod create;
+pub mod daemon;
+pub mod doctor;
+pub mod exec;
+pub mod images;
+pub mod inspect;
+pub mod kill;
+pub mod logs;
+pub mod ps;
+pub mod rm;
+pub mod run;
+pub mod runtime;
+pub mod silo_host;
+pub mod start;
+pub mod stop;
+pub mod version;
+pub mod wait;
+
+use std::process::ExitCode;
+
+use casement_engine::api::{Request, Response};
+use casement_engine::client::{Client, ClientError};
+
+use crate::arguments::{Arguments, Verb};
+use crate::failure::Failure;
+
+/// What a verb comes to.
+pub type Outcome = Result<ExitCode, Failure>;
+
+/// Does what the command line says.
+pub fn dispatch(arguments: Arguments) -> Outcome {
+    let places = arguments.places;
+    let client = Client::new(&places.run);
+    match arguments.verb {
+        Verb::Run(verb) => verb.perform(&client),
+        Verb::Create(verb) => verb.perform(&client),
+        Verb::Start(verb) => verb.perform(&client),
+        Verb::Exec(verb) => verb.perform(&client),
+        Verb::Ps(verb) => verb.perform(&client),
+        Verb::Logs(verb) => verb.perform(&client),
+        Verb::Stop(verb) => verb.perform(&client),
+        Verb::Kill(verb) => verb.perform(&client),
+        Verb::Rm(verb) => verb.perform(&client),
+        Verb::Wait(verb) => verb.perform(&client),
+        Verb::Inspect(verb) => verb.perform(&client),
+        Verb::Images(verb) => verb.perform(&client),
+        Verb::Base(verb) => verb.perform(&places),
+        Verb::Runtime(verb) => verb.perform(&places),
+        Verb::Doctor(verb) => verb.perform(&places),
+        Verb::Version(verb) => verb.perform(&client),
+        Verb::Daemon(verb) => verb.perform(&places),
+        Verb::SiloHost(verb) => verb.perform(),
+    }
+}
+
+/// Does something for each container named: prints the name when it is done, and goes on after a failure.
+fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Option<String>, ClientError>) -> Outcome {
+    let mut code = ExitCode::SUCCESS;
+    for name in names {
+        match request(name) {
+            Ok(Some(line)) => println!("{line}"),
+            Ok(None) => println!("{name}"),
+            Err(error) => {
+                eprintln!("{error}");
+                code = ExitCode::from(crate::failure::EXIT_GENERAL);
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Sends a request whose only answer is that it is done.
+fn done(client: &Client, request: &Request) -> Result<Option<String>, ClientError> {
+    match client.request(request)? {
+        Response::Done => Ok(None),
+        _ => Err(ClientError::Unexpected),
+    }
+}

@@ -1,0 +1,117 @@
+//! `run`: create a container and run a command in it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use casement_engine::api::{Request, Response, Streams};
+use casement_engine::client::{Client, ClientError};
+use casement_engine::engine::WaitCondition;
+use casement_engine::{Container, ErrorKind, State};
+use clap::Args;
+
+use super::Outcome;
+use super::container_flags::ContainerFlags;
+use crate::failure::{EXIT_ENGINE, EXIT_GENERAL, Failure};
+use crate::foreground::{self, Caught, Console, exit_status};
+use crate::silo::{Ended, Silo, Target};
+use crate::streams::{self, Joined, Pumps};
+use crate::terminal;
+
+/// Flags of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Run in the background and print the container's id
+    #[arg(short = 'd', long)]
+    detach: bool,
+    #[command(flatten)]
+    container: ContainerFlags,
+}
+
+impl Run {
+    /// Runs the container.
+    pub fn perform(self, client: &Client) -> Outcome {
+        let settings = Box::new(self.container.settings()?);
+        if self.detach {
+            let request = Request::Run { settings, streams: Streams::default() };
+            let (container, _) = started(client.request(&request), &self.container.words[0])?;
+            println!("{}", container.id);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let stage = Stage::set(settings.tty, settings.open_stdin)?;
+        let removed = settings.auto_remove;
+        let request = Request::Run { settings, streams: stage.far.named() };
+        let answer = client.request_with(&request, &stage.far.descriptors());
+        let (container, directory) = started(answer, &self.container.words[0])?;
+        stage.play(client, &container, &directory, removed)
+    }
+}
+
+/// Everything that is made ready before a container starts in the foreground.
+pub struct Stage {
+    /// What the container gets.
+    pub far: streams::FarEnds,
+    near: Pumps,
+    caught: Caught,
+    console: Console,
+}
+
+impl Stage {
+    /// Makes the pipes and takes the signals.
+    pub fn set(tty: bool, stdin: bool) -> Result<Self, Failure> {
+        let console = if tty && stdin { Console::Terminal } else { Console::None };
+        if console == Console::Terminal && !terminal::is_terminal(std::io::stdin()) {
+            return Err(Failure::with_code("the input device is not a TTY", EXIT_GENERAL));
+        }
+        let failed = |error| Failure::with_code(format!("casement: cannot prepare the streams: {error}"), EXIT_ENGINE);
+        let (far, near) = streams::join(Joined { stdin, stderr: !tty }).map_err(failed)?;
+        let caught = Caught::new().map_err(failed)?;
+        Ok(Self { far, near, caught, console })
+    }
+
+    /// Stays with a started container until its end.
+    pub fn play(self, client: &Client, container: &Container, directory: &std::path::Path, removed: bool) -> Outcome {
+        // The container has its own copies; with ours open, its output would never end.
+        drop(self.far);
+        let key = container.id.as_str();
+        let ended = Silo::connect(directory, key).map(Arc::new).and_then(|silo| {
+            foreground::foreground(&silo, Target::Main, self.console, self.near, self.caught)
+        });
+        let condition = if removed { WaitCondition::Removed } else { WaitCondition::NotRunning };
+        let recorded = wait(client, key, condition);
+        let ended = match (ended, recorded) {
+            (Ok(ended), _) => ended,
+            (Err(_), Ok(state)) => Ended { exit_code: state.exit_code, error: Some(state.error) },
+            (Err(error), Err(_)) => return Err(Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE)),
+        };
+        if let Some(error) = ended.error.filter(|error| !error.is_empty()) {
+            eprintln!("casement: {error}");
+        }
+        Ok(exit_status(ended.exit_code))
+    }
+}
+
+/// Waits until the daemon has recorded the end of a container.
+fn wait(client: &Client, key: &str, condition: WaitCondition) -> Result<State, ClientError> {
+    match client.request(&Request::Wait { container: key.to_owned(), condition })? {
+        Response::State { state } => Ok(state),
+        _ => Err(ClientError::Unexpected),
+    }
+}
+
+/// The container that a request to start one brought, or the failure with Docker's texts and exit codes.
+pub fn started(
+    answer: Result<Response, ClientError>,
+    image: &str,
+) -> Result<(Box<Container>, std::path::PathBuf), Failure> {
+    match answer {
+        Ok(Response::Container { container, directory }) => Ok((container, directory)),
+        Ok(_) => Err(Failure::of_start(ErrorKind::Internal, ClientError::Unexpected)),
+        Err(error) if error.kind() == ErrorKind::NoSuchImage => {
+            eprintln!("Unable to find image '{image}' locally");
+            let hint = "Make a base image with: casement base build nanoserver (casement images lists what there is)";
+            Err(Failure::of_start(error.kind(), format!("{error}\n{hint}")))
+        }
+        Err(error @ ClientError::NotRunning { .. }) => Err(Failure::of_start(error.kind(), error)),
+        Err(error) => Err(Failure::of_start(error.kind(), format!("{error}\n\nRun 'casement run --help' for more information"))),
+    }
+}
