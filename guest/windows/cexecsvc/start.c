@@ -73,6 +73,13 @@ static PROCESS_INFORMATION create_program(const struct start_request *request, W
     return process;
 }
 
+// On a console CExecSvc gets every Ctrl-C meant for the program. A handler, unlike SetConsoleCtrlHandler(NULL), is not
+// inherited by the program.
+static BOOL WINAPI ignore_console_event(DWORD event) {
+    (void)event;
+    return TRUE;
+}
+
 // Obeys the agent while the program runs. A lost connection means that nobody owns the program any more.
 static DWORD WINAPI obey_control(void *job) {
     struct control_message message;
@@ -90,6 +97,7 @@ void NTAPI start(void *peb) {
     (void)peb;
     linux_close_on_exec(CONTROL_DESCRIPTOR);
     if (!protocol_read_start(&request)) protocol_fail(ERROR_INVALID_DATA, STAGE_PROTOCOL);
+    if (request.flags & START_CONSOLE) SetConsoleCtrlHandler(ignore_console_event, TRUE);
     if (request.flags & START_ALL_PROCESSORS) linux_use_all_processors();
     WCHAR *environment = environment_build(request.user, request.environment);
     if (!environment) protocol_fail(ERROR_NOT_ENOUGH_MEMORY, STAGE_CREATE_PROCESS);

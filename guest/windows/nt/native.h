@@ -74,6 +74,8 @@ NTSTATUS NTAPI NtEnumerateValueKey(HANDLE key, ULONG index, int information_clas
                                    ULONG *needed);
 NTSTATUS NTAPI NtFilterToken(HANDLE token, ULONG flags, TOKEN_GROUPS *disable, TOKEN_PRIVILEGES *remove,
                              TOKEN_GROUPS *restrict_to, HANDLE *filtered);
+NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS information_class, void *data, ULONG size,
+                                       ULONG *needed);
 NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, HANDLE *token);
 NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE process, const void *address, int information_class, void *data,
                                     SIZE_T size, SIZE_T *needed);
