@@ -13,17 +13,24 @@ pub enum DocumentError {
     /// Longer than [`MAX_DOCUMENT`].
     #[error("document of {0} bytes is longer than {MAX_DOCUMENT} bytes")]
     TooLong(usize),
+    /// JSON, but not an object.
+    #[error("document is not a JSON object")]
+    NotAnObject,
     /// Not JSON, or a member has another type or value than the schema says.
     #[error("document is invalid: {0}")]
     Invalid(#[from] serde_json::Error),
 }
 
 /// Reads a document. A member that is `null` counts as absent, as Go and .NET clients write it so.
+/// Inside, an array in place of an object gives its members in order (a habit of serde); `validate` sees the result.
 pub fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, DocumentError> {
     if text.len() > MAX_DOCUMENT {
         return Err(DocumentError::TooLong(text.len()));
     }
     let mut value: Value = serde_json::from_slice(text)?;
+    if !value.is_object() {
+        return Err(DocumentError::NotAnObject);
+    }
     drop_null_members(&mut value);
     Ok(serde_json::from_value(value)?)
 }
