@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Images, layers, scratches and volumes: what Windows has windowsfilter and wclayer for.
+//!
+//! Everything lives under one root: `content/` (OCI blobs by digest), `images.json` (names), `layers/` (unpacked),
+//! `scratches/` (what containers change), `runtimes/` (Wine, see `casement-nt`).
+
+mod atomic;
+pub mod base;
+pub mod content;
+mod digest;
+mod error;
+pub mod image;
+pub mod layer;
+pub mod oci;
+mod reference;
+mod scratch;
+mod store;
+pub mod volume;
+
+pub use base::{BaseBuilder, Flavour};
+pub use digest::Digest;
+pub use error::LayersError;
+pub use image::{Image, ImageConfig, Removed};
+pub use reference::{DEFAULT_TAG, Reference, microsoft_name};
+pub use scratch::{HIVES, REGISTRY_FILES, Scratch};
+pub use store::Store;
+pub use volume::UnionMount;

@@ -1,0 +1,34 @@
+//! Volumes: what a container sees as `C:`.
+
+pub mod mount;
+
+use std::path::{Path, PathBuf};
+
+/// A union of layers under a scratch that takes the changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnionMount {
+    /// `Files/` of each layer, top first, base last.
+    pub lowers: Vec<PathBuf>,
+    /// The scratch's directory, with `upper/` and `work/`.
+    pub scratch: PathBuf,
+}
+
+impl UnionMount {
+    /// The union of `layers` (layer directories, top first) under the scratch in directory `scratch`.
+    pub fn new(layers: &[PathBuf], scratch: &Path) -> Self {
+        Self {
+            lowers: layers.iter().map(|l| l.join("Files")).collect(),
+            scratch: scratch.to_owned(),
+        }
+    }
+
+    /// Where the changed files are.
+    pub fn upper(&self) -> PathBuf {
+        self.scratch.join("upper")
+    }
+
+    /// Where the file system prepares changes.
+    pub fn work(&self) -> PathBuf {
+        self.scratch.join("work")
+    }
+}

@@ -1,0 +1,120 @@
+//! Mounts the union of a container's layers and its scratch as volume `C:`.
+//!
+//! For now with the kernel's overlay file system; callers know only [`UnionMount`].
+
+use super::UnionMount;
+use casement_silo::identity::{IdRange, OwnerMap};
+use casement_silo::mount::DetachedMount;
+use casement_silo::{Context, SiloError};
+use rustix::mount::MountFlags;
+use std::ffi::CString;
+use std::path::Path;
+
+/// What happens to changes if the machine loses power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// They are written out when the volume is unmounted.
+    Kept,
+    /// They will be thrown away anyway: nothing waits for the disk.
+    Discarded,
+}
+
+impl UnionMount {
+    /// Mounts the union on `target`, in this process's own mount namespace. The layers' files, which belong to
+    /// root on the host, are seen as belonging to the silo's programs.
+    ///
+    /// `stage` is an existing directory for intermediate mounts; the working directory is changed to it, so
+    /// that the names of layers in the mount's options (which programs can read) tell nothing about the host.
+    pub fn mount(
+        &self,
+        stage: &Path,
+        target: &Path,
+        ids: IdRange,
+        durability: Durability,
+    ) -> Result<(), SiloError> {
+        DetachedMount::new("tmpfs", &[("mode", "0700"), ("size", "1m")])?.attach(stage)?;
+        std::env::set_current_dir(stage).during("enter", stage.to_string_lossy())?;
+        let map = OwnerMap::new(0, ids.program())?;
+        let mut names = Vec::with_capacity(self.lowers.len());
+        for (index, lower) in self.lowers.iter().enumerate() {
+            let name = index.to_string();
+            std::fs::create_dir(&name).during("make", &name)?;
+            DetachedMount::bind(lower)?
+                .map_owners(&map)?
+                .attach(Path::new(&name))?;
+            names.push(name);
+        }
+        // The upper and the work directory must be seen through one and the same mount.
+        std::fs::create_dir("scratch").during("make", "scratch")?;
+        DetachedMount::bind(&self.scratch)?.attach(Path::new("scratch"))?;
+        let mut options = format!(
+            "lowerdir={},upperdir=scratch/upper,workdir=scratch/work",
+            names.join(":")
+        );
+        if durability == Durability::Discarded {
+            options.push_str(",volatile");
+        }
+        let options = CString::new(options).during("write", "the overlay's options")?;
+        let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        rustix::mount::mount("C:", target, "overlay", restricted, options.as_c_str())
+            .during("mount the union of layers on", target.to_string_lossy())
+            .map_err(|e| e.see("overlayfs"))?;
+        std::env::set_current_dir("/").during("enter", "/")
+    }
+
+    /// Puts a view of a host directory into the mounted volume at `inside` (names from the volume's root
+    /// downwards), in place of what is there; missing directories are made. Names match without regard to
+    /// case, and links are not followed.
+    pub fn map_directory(
+        volume: &Path,
+        inside: &[String],
+        directory: DetachedMount,
+        ids: IdRange,
+    ) -> Result<(), SiloError> {
+        use rustix::fs::{Mode, OFlags, ResolveFlags};
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mut at = rustix::fs::open(volume, flags, Mode::empty()).during("open", "volume C:")?;
+        for name in inside {
+            let found = existing_name(&at, name).during("look for", name)?;
+            let name = found.as_deref().unwrap_or(name);
+            if found.is_none() {
+                rustix::fs::mkdirat(&at, name, Mode::from_raw_mode(0o755)).during("make", name)?;
+                let owner = ids.program();
+                rustix::fs::chownat(
+                    &at,
+                    name,
+                    Some(rustix::fs::Uid::from_raw(owner)),
+                    Some(rustix::fs::Gid::from_raw(owner)),
+                    rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+                )
+                .during("give away", name)?;
+            }
+            let beneath =
+                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath)
+                .during("open", name)?;
+        }
+        let shown = format!("C:\\{}", inside.join("\\"));
+        directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
+    }
+}
+
+/// The name in directory `at` that equals `name` but for case: the exact one if there are several.
+fn existing_name(at: &impl std::os::fd::AsFd, name: &str) -> rustix::io::Result<Option<String>> {
+    use rustix::fs::{AtFlags, Mode, OFlags};
+    if rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+        return Ok(Some(name.to_owned()));
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(at, ".", flags, Mode::empty())?;
+    let folded = name.to_lowercase();
+    for entry in rustix::fs::Dir::read_from(readable)? {
+        let entry = entry?;
+        if let Ok(found) = entry.file_name().to_str()
+            && found.to_lowercase() == folded
+        {
+            return Ok(Some(found.to_owned()));
+        }
+    }
+    Ok(None)
+}
