@@ -9,6 +9,7 @@
 //! `admin-guide/cgroup-v1/*.rst`.
 
 mod directory;
+mod entrance;
 mod error;
 mod hierarchy;
 mod job;
@@ -20,6 +21,7 @@ mod termination;
 mod version1;
 mod version2;
 
+pub use entrance::{Entrance, Started};
 pub use error::JobError;
 pub use hierarchy::{Controller, Hierarchy, Missing, Tree, TreeSpec, Version};
 pub use job::Job;

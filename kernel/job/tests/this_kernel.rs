@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casement_job::{Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, Version};
+use casement_job::{
+    Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, Started, Version,
+};
 
 /// How long anything may take that has to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -269,6 +271,31 @@ fn frozen_processes_stand_still_and_can_be_killed() {
         scene.job.freeze().unwrap();
         scene.job.terminate().unwrap();
     }
+}
+
+#[test]
+fn a_thread_enters_by_itself_and_its_children_are_inside() {
+    let test = "enter";
+    let Some(scene) = Scene::new(
+        test,
+        Hierarchy::detect_only(Version::V1),
+        &JobLimits::default(),
+    ) else {
+        return;
+    };
+    let entrance = scene.job.entrance(Started::Outside).unwrap();
+    let child = std::thread::spawn(move || {
+        let start = Instant::now();
+        entrance.enter().unwrap();
+        println!("entered in {:?}", start.elapsed());
+        Command::new("sleep").arg("1000").spawn().unwrap()
+    });
+    let mut child = child.join().unwrap();
+    scene.until("only the child is left", |job| {
+        job.processes().unwrap() == [child.id()]
+    });
+    scene.job.terminate().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
