@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The Host Compute Service: compute systems made from v2 documents, one silo host process for each.
+
+pub mod error;
+pub mod protocol;
+pub mod service;
+pub mod silo_host;
+pub mod spec;
+
+pub use error::ComputeError;
+pub use service::{ComputeService, System};
+pub use spec::{ContainerExit, SiloSettings, SiloSpec};

@@ -65,16 +65,18 @@ impl UnionMount {
     /// Puts a view of a host directory into the mounted volume at `inside` (names from the volume's root
     /// downwards), in place of what is there; missing directories are made. Names match without regard to
     /// case, and links are not followed.
-    pub fn map_directory(
+    pub fn map_directory<'a>(
         volume: &Path,
-        inside: &[String],
+        inside: impl Iterator<Item = &'a str>,
         directory: DetachedMount,
         ids: IdRange,
     ) -> Result<(), SiloError> {
         use rustix::fs::{Mode, OFlags, ResolveFlags};
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let mut at = rustix::fs::open(volume, flags, Mode::empty()).during("open", "volume C:")?;
+        let mut shown = "C:".to_owned();
         for name in inside {
+            shown = format!("{shown}\\{name}");
             let found = existing_name(&at, name).during("look for", name)?;
             let name = found.as_deref().unwrap_or(name);
             if found.is_none() {
@@ -94,7 +96,6 @@ impl UnionMount {
             at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath)
                 .during("open", name)?;
         }
-        let shown = format!("C:\\{}", inside.join("\\"));
         directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
     }
 }

@@ -1,0 +1,18 @@
+//! What a silo host's socket understands beyond the bridge's own messages. These concern the host's side only:
+//! none reaches the guest.
+
+use casement_gcs::MessageType;
+
+/// Takes over a connection (one descriptor): its requests are served from now on, those that wait in it first.
+pub const ADOPT: MessageType = MessageType::from_raw(0x1ff0_0101);
+/// Gives the main process's streams to a client: descriptors as in ExecuteProcess, with the same
+/// `VsockStdioRelaySettings` as payload.
+pub const ATTACH: MessageType = MessageType::from_raw(0x1ff0_0201);
+/// The compute system is recorded: from now on it lives on without the connection that started it.
+pub const SETTLE: MessageType = MessageType::from_raw(0x1ff0_0301);
+
+/// The process id that stands for the main process, and in WaitForProcess for the whole container.
+pub const MAIN_PROCESS: u32 = 0;
+
+/// Exit code of a main process that was ended from outside (ERROR_PROCESS_ABORTED).
+pub const PROCESS_ABORTED: u32 = 1067;

@@ -1,0 +1,306 @@
+//! Requests of clients: the daemon, and whoever it lets speak to the silo host.
+
+use super::host::{Host, pipes_of};
+use super::statistics::{Facts, properties};
+use crate::error::ComputeError;
+use crate::protocol::{ADOPT, ATTACH, MAIN_PROCESS, PROCESS_ABORTED, SETTLE};
+use casement_gcs::payload::{
+    AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
+    VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
+};
+use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
+use casement_schema::error::{HResult, HcsError};
+use casement_schema::properties::{ExitType, State};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// Most connections at once.
+const MAX_CLIENTS: usize = 512;
+
+/// A connection.
+pub(super) struct Client {
+    pub(super) endpoint: Endpoint,
+    is_leash: bool,
+    pub(super) gone: bool,
+}
+
+/// Whom an answer is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiter {
+    client: u64,
+    kind: MessageType,
+    id: u64,
+}
+
+/// What an answer of the agent is for.
+pub(super) enum Pending {
+    /// A client's own request.
+    Client(Waiter),
+    /// A step of the start.
+    Step(Waiter),
+    /// The start of the main process.
+    Main(Waiter),
+    /// The end of the main process.
+    MainEnd,
+    /// The orderly stop.
+    Stop,
+}
+
+impl Client {
+    /// The first connection: until the compute system is recorded, it ends with this connection.
+    pub(super) fn leash(endpoint: Endpoint) -> Self {
+        Self { endpoint, is_leash: true, gone: false }
+    }
+}
+
+impl Host {
+    /// Serves a further connection, beginning with what waits in it.
+    pub(super) fn add_client(&mut self, endpoint: Endpoint) {
+        if self.clients.len() >= MAX_CLIENTS {
+            tracing::warn!("too many clients; one was turned away");
+            return;
+        }
+        let id = self.next_client;
+        self.next_client += 1;
+        self.clients.insert(id, Client { endpoint, is_leash: false, gone: false });
+        self.serve_client(id);
+    }
+
+    pub(super) fn serve_client(&mut self, id: u64) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let sent =
+            if client.endpoint.wants_write() { client.endpoint.on_writable() } else { Ok(()) };
+        match sent.and_then(|()| client.endpoint.on_readable()) {
+            Ok(messages) => messages.into_iter().for_each(|m| self.serve_request(id, m)),
+            Err(GcsError::Closed) => self.lose_client(id),
+            Err(error) => {
+                tracing::debug!(%error, "a client broke the protocol");
+                self.lose_client(id);
+            }
+        }
+        if self.clients.get(&id).is_some_and(|c| c.endpoint.is_ended()) {
+            self.lose_client(id);
+        }
+    }
+
+    fn lose_client(&mut self, id: u64) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.gone = true;
+            if client.is_leash && !self.settled {
+                self.abandon();
+            }
+        }
+    }
+
+    fn serve_request(&mut self, client: u64, message: Message) {
+        if message.message_type.kind() != MessageKind::Request {
+            return self.lose_client(client);
+        }
+        let waiter = Waiter { client, kind: message.message_type, id: message.id };
+        if let Err(refusal) = self.dispatch(waiter, message) {
+            self.reply(waiter, &refusal);
+        }
+    }
+
+    fn dispatch(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
+        match message.message_type {
+            ADOPT => self.adopt(waiter, message),
+            ATTACH => self.attach(waiter, message),
+            SETTLE => {
+                self.settled = true;
+                self.done(waiter)
+            }
+            MessageType::START if self.state == State::Created && self.pending.is_empty() => {
+                self.start(waiter).map_err(|e| refusal(&e))
+            }
+            MessageType::START => Err(invalid_state("the compute system was started before")),
+            MessageType::WAIT_FOR_PROCESS => self.wait_for(waiter, message),
+            MessageType::EXECUTE_PROCESS => self.pass(waiter, message),
+            MessageType::SIGNAL_PROCESS => {
+                let mut request: SignalProcess = parse(&message)?;
+                request.process_id = self.real_process(request.process_id)?;
+                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter))
+                    .map_err(|e| refusal(&e))
+            }
+            MessageType::RESIZE_CONSOLE => {
+                let mut request: ResizeConsole = parse(&message)?;
+                request.process_id = self.real_process(request.process_id)?;
+                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter))
+                    .map_err(|e| refusal(&e))
+            }
+            MessageType::SHUTDOWN_GRACEFUL => self.pass(waiter, message),
+            MessageType::SHUTDOWN_FORCED => self.terminate(waiter, &message),
+            MessageType::GET_PROPERTIES => self.get_properties(waiter, &message),
+            other => Err(ResponseBase::failure(
+                HcsError::UnknownMessage,
+                format!("the silo host does not know {other}"),
+            )),
+        }
+    }
+
+    fn done(&mut self, waiter: Waiter) -> Result<(), ResponseBase> {
+        self.reply(waiter, &ResponseBase::success());
+        Ok(())
+    }
+
+    fn adopt(&mut self, waiter: Waiter, mut message: Message) -> Result<(), ResponseBase> {
+        let missing = || ResponseBase::failure(HcsError::ProtocolError, "no connection was passed");
+        let fd = message.fds.pop().ok_or_else(missing)?;
+        let endpoint = Endpoint::new(UnixStream::from(fd))
+            .map_err(|e| ResponseBase::failure(HcsError::ProtocolError, e.to_string()))?;
+        self.add_client(endpoint);
+        self.done(waiter)
+    }
+
+    fn attach(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
+        let ports: VsockStdioRelaySettings = parse(&message)?;
+        let missing = || ResponseBase::failure(HcsError::ProtocolError, "a stream was not passed");
+        let pipes = pipes_of(&ports, message.fds).ok_or_else(missing)?;
+        self.streams.attach(pipes).map_err(|e| ResponseBase::failure(HResult::FAIL, e.to_string()))?;
+        self.done(waiter)
+    }
+
+    fn wait_for(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
+        let request: WaitForProcess = parse(&message)?;
+        if request.process_id == MAIN_PROCESS || request.process_id == self.main_process {
+            self.waiters.push(waiter);
+            return Ok(());
+        }
+        self.pass(waiter, message)
+    }
+
+    fn pass(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
+        if self.state != State::Running {
+            return Err(invalid_state("the compute system is not running"));
+        }
+        self.forward(message, Pending::Client(waiter)).map_err(|e| refusal(&e))
+    }
+
+    fn terminate(&mut self, waiter: Waiter, message: &Message) -> Result<(), ResponseBase> {
+        let _: RequestBase = parse(message)?;
+        match self.state {
+            State::Created => self.abandon(),
+            _ => {
+                self.forced = true;
+                self.stop(PROCESS_ABORTED, ExitType::ForcedExit);
+            }
+        }
+        self.done(waiter)
+    }
+
+    fn get_properties(&mut self, waiter: Waiter, message: &Message) -> Result<(), ResponseBase> {
+        let request: GetProperties = parse(message)?;
+        let facts = Facts {
+            id: &self.spec.id,
+            owner: &self.spec.document.owner,
+            runtime_id: &self.runtime_id,
+            started: self.started,
+        };
+        let properties = properties(&facts, self.state, &self.job, &request.query.0);
+        let response =
+            GetPropertiesResponse { base: ResponseBase::success(), properties: AnyInString(properties) };
+        self.reply(waiter, &response);
+        Ok(())
+    }
+
+    fn real_process(&self, id: u32) -> Result<u32, ResponseBase> {
+        if self.state != State::Running {
+            return Err(invalid_state("the compute system is not running"));
+        }
+        Ok(if id == MAIN_PROCESS { self.main_process } else { id })
+    }
+
+    /// Answers a request.
+    pub(super) fn reply<T: serde::Serialize>(&mut self, waiter: Waiter, body: &T) {
+        if let Some(client) = self.clients.get_mut(&waiter.client)
+            && let Err(error) =
+                client.endpoint.queue(waiter.kind.response(), waiter.id, body, Vec::new())
+        {
+            tracing::debug!(%error, "a client cannot be answered");
+            self.lose_client(waiter.client);
+        }
+    }
+
+    /// Passes the agent's answer on as it came.
+    pub(super) fn pass_answer(&mut self, waiter: Waiter, message: Message) {
+        if let Some(client) = self.clients.get_mut(&waiter.client)
+            && client.endpoint.forward(message, waiter.id).is_err()
+        {
+            self.lose_client(waiter.client);
+        }
+    }
+
+    /// Answers every request that waits for the agent with a failure.
+    pub(super) fn refuse_pending(&mut self, why: &ResponseBase) {
+        let pending: Vec<Pending> = self.pending.drain().map(|(_, p)| p).collect();
+        let mut told = Vec::new();
+        for waiter in pending {
+            if let Pending::Client(w) | Pending::Step(w) | Pending::Main(w) = waiter
+                && !told.contains(&(w.client, w.id))
+            {
+                told.push((w.client, w.id));
+                self.reply(w, why);
+            }
+        }
+    }
+
+    /// Answers all who wait for the end of the container.
+    pub(super) fn tell_waiters(&mut self, exit_code: u32) {
+        let gone = ResponseBase::failure(HcsError::SystemAlreadyStopped, "the container has ended");
+        self.refuse_pending(&gone);
+        for waiter in std::mem::take(&mut self.waiters) {
+            let response = WaitForProcessResponse { base: ResponseBase::success(), exit_code };
+            self.reply(waiter, &response);
+        }
+    }
+
+    /// Sends what is queued, to each client for as long as it takes something within `patience`.
+    pub(super) fn flush_clients(&mut self, patience: Duration) {
+        for client in self.clients.values_mut() {
+            while client.endpoint.wants_write() {
+                let mut ready = [PollFd::from_borrowed_fd(client.endpoint.as_fd(), PollFlags::OUT)];
+                let limit = Timespec::try_from(patience).ok();
+                match poll(&mut ready, limit.as_ref()) {
+                    Ok(n) if n > 0 => {}
+                    _ => break,
+                }
+                if client.endpoint.on_writable().is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Answers the requests of a connection with `error` until that to start has been refused: the silo could not
+/// be made.
+pub(super) fn refuse_all(mut leash: Endpoint, error: &ComputeError) {
+    let refusal = ResponseBase::failure(HResult::FAIL, casement_silo::error_chain(error));
+    while !leash.is_ended() {
+        let mut ready = [PollFd::from_borrowed_fd(leash.as_fd(), leash.poll_flags())];
+        if poll(&mut ready, None).is_err() {
+            return;
+        }
+        let Ok(messages) = leash.on_readable() else { return };
+        for message in messages {
+            let started = message.message_type == MessageType::START;
+            if leash.respond(&message, &refusal).is_err() || started {
+                return;
+            }
+        }
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(message: &Message) -> Result<T, ResponseBase> {
+    message.parse().map_err(|e| refusal(&e))
+}
+
+fn refusal(error: &GcsError) -> ResponseBase {
+    ResponseBase::failure(error.hresult(), error.to_string())
+}
+
+fn invalid_state(why: &str) -> ResponseBase {
+    ResponseBase::failure(HcsError::InvalidState, why)
+}
