@@ -271,3 +271,157 @@ fn document(image: &Image, settings: &ContainerSettings, hostname: &str, host_cp
         ..ComputeSystem::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::ImageConfig;
+
+    fn image() -> Image {
+        Image {
+            layers: vec!["/l/top".into(), "/l/base".into()],
+            config: ImageConfig {
+                cmd: vec![r"c:\windows\system32\cmd.exe".to_owned()],
+                env: vec!["Path=C:\\Windows".to_owned(), "A=image".to_owned()],
+                user: "ContainerUser".to_owned(),
+                ..ImageConfig::default()
+            },
+            ..Image::default()
+        }
+    }
+
+    fn settings(command: &[&str]) -> ContainerSettings {
+        ContainerSettings { command: command.iter().map(ToString::to_string).collect(), ..ContainerSettings::default() }
+    }
+
+    fn planned(image: &Image, settings: &ContainerSettings) -> Result<Plan> {
+        plan(&ContainerId::random().unwrap(), image, settings, 4)
+    }
+
+    fn line(image: &Image, settings: &ContainerSettings) -> String {
+        planned(image, settings).unwrap().process.command_line
+    }
+
+    #[test]
+    fn the_image_says_what_the_caller_does_not() {
+        let plan = planned(&image(), &settings(&[])).unwrap();
+        assert_eq!(plan.process.command_line, r"c:\windows\system32\cmd.exe");
+        assert_eq!(plan.process.user, "ContainerUser");
+        assert_eq!(plan.process.working_directory, r"C:\");
+        assert_eq!(plan.process.environment["A"], "image");
+        assert!(!plan.process.emulate_console && !plan.process.create_std_in_pipe && plan.process.create_std_err_pipe);
+        let container = plan.document.container.unwrap();
+        let layers: Vec<_> = container.storage.unwrap().layers.into_iter().map(|layer| layer.path).collect();
+        assert_eq!(layers, ["/l/top", "/l/base"]);
+        assert_eq!(container.guest_os.unwrap().host_name.len(), 12);
+        assert_eq!((container.memory, container.processor), (None, None));
+        plan_is_valid_for_hcs(&planned(&image(), &settings(&[])).unwrap());
+    }
+
+    fn plan_is_valid_for_hcs(plan: &Plan) {
+        let mut document = plan.document.clone();
+        set_scratch(&mut document, Path::new("/scratch"));
+        document.validate().unwrap();
+        assert_eq!(document.container.unwrap().storage.unwrap().path, "/scratch");
+    }
+
+    #[test]
+    fn command_lines_follow_windows_quoting() {
+        assert_eq!(line(&image(), &settings(&["cmd", "/c", "echo a b", ""])), r#"cmd /c "echo a b" """#);
+        assert_eq!(line(&image(), &settings(&["x.exe", r#"say "hi""#])), r#"x.exe "say \"hi\"""#);
+    }
+
+    #[test]
+    fn entry_point_and_command_follow_dockers_rules() {
+        let mut image = image();
+        image.config.entrypoint = vec!["app.exe".to_owned(), "-q".to_owned()];
+        assert_eq!(line(&image, &settings(&[])), r"app.exe -q c:\windows\system32\cmd.exe");
+        assert_eq!(line(&image, &settings(&["x"])), "app.exe -q x");
+        let mut own = settings(&["x"]);
+        own.entrypoint = Some(vec!["other.exe".to_owned()]);
+        assert_eq!(line(&image, &own), "other.exe x");
+        own.entrypoint = Some(vec![String::new()]);
+        assert_eq!(line(&image, &own), "x");
+        own.command.clear();
+        assert_eq!(planned(&image, &own).unwrap_err().to_string(), "no command specified");
+    }
+
+    #[test]
+    fn an_escaped_command_of_the_image_is_not_quoted_again() {
+        let mut image = image();
+        image.config.args_escaped = true;
+        image.config.cmd = vec![r#"cmd /S /C echo "a  b""#.to_owned()];
+        assert_eq!(line(&image, &settings(&[])), r#"cmd /S /C echo "a  b""#);
+        assert_eq!(line(&image, &settings(&["a b"])), r#""a b""#);
+    }
+
+    #[test]
+    fn variables_are_merged_without_regard_to_case() {
+        let mut wishes = settings(&[]);
+        wishes.env = vec!["PATH=D".to_owned(), "a=caller".to_owned(), "B=1".to_owned(), "b=2".to_owned()];
+        let plan = planned(&image(), &wishes).unwrap();
+        let environment: Vec<_> = plan.process.environment.into_iter().collect();
+        let expected = [("A", "caller"), ("B", "2"), ("Path", "D")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(environment, expected);
+    }
+
+    #[test]
+    fn limits_and_binds_go_into_the_document() {
+        let mut wishes = settings(&[]);
+        wishes.memory = Some(100 << 20);
+        wishes.nano_cpus = Some(500_000_000);
+        wishes.binds = vec![r"/tmp:C:\t:ro".parse().unwrap()];
+        let plan = planned(&image(), &wishes).unwrap();
+        plan_is_valid_for_hcs(&plan);
+        let container = plan.document.container.unwrap();
+        assert_eq!(container.memory.unwrap().size_in_mb, 100);
+        assert_eq!(container.processor.unwrap().maximum, 1_250);
+        let mapped = &container.mapped_directories[0];
+        assert_eq!((mapped.host_path.as_str(), mapped.container_path.as_str(), mapped.read_only), ("/tmp", r"C:\t", true));
+    }
+
+    #[test]
+    fn a_console_has_a_size_and_no_error_stream() {
+        let mut wishes = settings(&[]);
+        wishes.console_size = Some((30, 120));
+        assert!(planned(&image(), &wishes).unwrap().process.console_size.is_empty());
+        wishes.tty = true;
+        let process = planned(&image(), &wishes).unwrap().process;
+        assert_eq!(process.console_size, [30, 120]);
+        assert!(process.emulate_console && !process.create_std_err_pipe);
+    }
+
+    #[test]
+    fn relative_directories_start_at_the_images() {
+        let mut image = image();
+        image.config.working_dir = r"c:\app".to_owned();
+        let mut wishes = settings(&[]);
+        let directory = |wishes: &ContainerSettings| planned(&image, wishes).map(|plan| plan.process.working_directory);
+        assert_eq!(directory(&wishes).unwrap(), r"C:\app");
+        wishes.working_dir = Some("sub/dir".to_owned());
+        assert_eq!(directory(&wishes).unwrap(), r"C:\app\sub\dir");
+        wishes.working_dir = Some(r"\other".to_owned());
+        assert_eq!(directory(&wishes).unwrap(), r"C:\other");
+        wishes.working_dir = Some(r"C:\..\..".to_owned());
+        assert!(directory(&wishes).is_err());
+    }
+
+    #[test]
+    fn invalid_wishes_are_refused() {
+        let refused = |change: &dyn Fn(&mut ContainerSettings)| {
+            let mut wishes = settings(&[]);
+            change(&mut wishes);
+            let error = planned(&image(), &wishes).unwrap_err();
+            assert!(matches!(error, Error::InvalidParameter(_)), "{error}");
+        };
+        refused(&|wishes| wishes.memory = Some(1));
+        refused(&|wishes| wishes.nano_cpus = Some(0));
+        refused(&|wishes| wishes.env = vec!["=x".to_owned()]);
+        refused(&|wishes| wishes.env = vec!["A=\0".to_owned()]);
+        refused(&|wishes| wishes.hostname = Some("-a".to_owned()));
+        refused(&|wishes| wishes.hostname = Some("a".repeat(64)));
+        refused(&|wishes| wishes.command = vec!["a\0b".to_owned()]);
+        refused(&|wishes| wishes.command = vec!["x".repeat(MAX_COMMAND_LINE)]);
+        refused(&|wishes| wishes.binds = vec![r"/nowhere/at/all:C:\t".parse().unwrap()]);
+    }
+}

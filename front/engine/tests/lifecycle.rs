@@ -1,0 +1,414 @@
+//! The engine's promises about containers, held against a compute service that lives in memory and outlives the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
+use casement_engine::engine::{KillSignal, WaitCondition};
+use casement_engine::error::Result;
+use casement_engine::image::{Image, ImageConfig, ImageSummary};
+use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Status};
+
+/// What the kernel would hold: it stays when an engine is dropped.
+#[derive(Default)]
+struct World {
+    systems: Mutex<BTreeMap<String, Arc<FakeSystem>>>,
+    directories: Mutex<BTreeSet<String>>,
+    exits: Mutex<BTreeMap<String, Exit>>,
+    scratches: Mutex<BTreeSet<String>>,
+    /// Errors that the next operations meet, by operation.
+    failures: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl World {
+    fn fail_next(&self, operation: &'static str) {
+        self.failures.lock().unwrap().insert(operation, format!("{operation} fails"));
+    }
+
+    fn failing(&self, operation: &'static str) -> Result<()> {
+        match self.failures.lock().unwrap().remove(operation) {
+            Some(message) if operation == "start" => Err(Error::ProgramNotFound(message)),
+            Some(message) => Err(Error::Compute(message)),
+            None => Ok(()),
+        }
+    }
+
+    fn leftovers(&self) -> usize {
+        self.systems.lock().unwrap().len() + self.directories.lock().unwrap().len() + self.scratches.lock().unwrap().len()
+    }
+
+    fn system(&self, id: &ContainerId) -> Arc<FakeSystem> {
+        self.systems.lock().unwrap()[id.as_str()].clone()
+    }
+}
+
+#[derive(Default)]
+enum Life {
+    #[default]
+    Alive,
+    Ended(Exit),
+    Lost,
+}
+
+struct FakeSystem {
+    id: String,
+    world: Arc<World>,
+    life: Mutex<Life>,
+    changed: Condvar,
+    obeys: Mutex<bool>,
+}
+
+impl FakeSystem {
+    fn end(&self, exit_code: u32) {
+        let exit = Exit { exit_code, oom_killed: false, finished_at: "2026-01-01T00:00:00Z".to_owned(), error: None };
+        self.world.exits.lock().unwrap().insert(self.id.clone(), exit.clone());
+        self.world.systems.lock().unwrap().remove(&self.id);
+        *self.life.lock().unwrap() = Life::Ended(exit);
+        self.changed.notify_all();
+    }
+
+    fn lose(&self) {
+        self.world.systems.lock().unwrap().remove(&self.id);
+        *self.life.lock().unwrap() = Life::Lost;
+        self.changed.notify_all();
+    }
+}
+
+struct Handle(Arc<FakeSystem>);
+
+impl System for Handle {
+    fn pid(&self) -> u32 {
+        42
+    }
+    fn attach(&self, _stdio: Stdio) -> Result<()> {
+        Ok(())
+    }
+    fn start(&self) -> Result<()> {
+        self.0.world.failing("start")
+    }
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+    fn wait(&self) -> Option<Exit> {
+        let mut life = self.0.life.lock().unwrap();
+        loop {
+            match &*life {
+                Life::Alive => life = self.0.changed.wait(life).unwrap(),
+                Life::Ended(exit) => return Some(exit.clone()),
+                Life::Lost => return None,
+            }
+        }
+    }
+    fn shutdown(&self) -> Result<()> {
+        if *self.0.obeys.lock().unwrap() {
+            self.0.end(0);
+        }
+        Ok(())
+    }
+    fn terminate(&self) -> Result<()> {
+        self.0.end(1);
+        Ok(())
+    }
+}
+
+struct FakeCompute(Arc<World>);
+
+impl ComputeService for FakeCompute {
+    fn create(&self, id: &ContainerId, blueprint: &Blueprint) -> Result<Arc<dyn System>> {
+        assert!(!blueprint.document.container.as_ref().unwrap().storage.as_ref().unwrap().path.is_empty());
+        self.0.failing("create")?;
+        let system = Arc::new(FakeSystem {
+            id: id.to_string(),
+            world: self.0.clone(),
+            life: Mutex::default(),
+            changed: Condvar::new(),
+            obeys: Mutex::new(true),
+        });
+        self.0.exits.lock().unwrap().remove(id.as_str());
+        self.0.directories.lock().unwrap().insert(id.to_string());
+        self.0.systems.lock().unwrap().insert(id.to_string(), system.clone());
+        Ok(Arc::new(Handle(system)))
+    }
+    fn open(&self, id: &ContainerId) -> Option<Arc<dyn System>> {
+        let systems = self.0.systems.lock().unwrap();
+        systems.get(id.as_str()).map(|system| Arc::new(Handle(system.clone())) as Arc<dyn System>)
+    }
+    fn last_exit(&self, id: &ContainerId) -> Option<Exit> {
+        self.0.exits.lock().unwrap().get(id.as_str()).cloned()
+    }
+    fn list(&self) -> Result<Vec<String>> {
+        Ok(self.0.directories.lock().unwrap().iter().cloned().collect())
+    }
+    fn directory(&self, id: &ContainerId) -> PathBuf {
+        Path::new("/nowhere").join(id.as_str())
+    }
+    fn reap(&self, id: &str) -> Result<()> {
+        self.0.systems.lock().unwrap().remove(id);
+        Ok(())
+    }
+    fn remove(&self, id: &str) -> Result<()> {
+        self.reap(id)?;
+        self.0.failing("remove")?;
+        self.0.directories.lock().unwrap().remove(id);
+        Ok(())
+    }
+}
+
+struct FakeImages(Arc<World>);
+
+impl ImageStore for FakeImages {
+    fn resolve(&self, reference: &str) -> Result<Image> {
+        if reference != "nanoserver" {
+            return Err(Error::NoSuchImage(reference.to_owned()));
+        }
+        let config = ImageConfig { cmd: vec!["cmd.exe".to_owned()], ..ImageConfig::default() };
+        Ok(Image { layers: vec!["/layer".into()], config, ..Image::default() })
+    }
+    fn list(&self) -> Result<Vec<ImageSummary>> {
+        Ok(Vec::new())
+    }
+    fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32) -> Result<PathBuf> {
+        self.0.failing("scratch")?;
+        self.0.scratches.lock().unwrap().insert(id.to_string());
+        Ok(Path::new("/scratches").join(id.as_str()))
+    }
+    fn remove_scratch(&self, id: &str) -> Result<()> {
+        self.0.scratches.lock().unwrap().remove(id);
+        Ok(())
+    }
+    fn scratches(&self) -> Result<Vec<String>> {
+        Ok(self.0.scratches.lock().unwrap().iter().cloned().collect())
+    }
+}
+
+struct Bench {
+    root: tempfile::TempDir,
+    world: Arc<World>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap(), world: Arc::default() }
+    }
+
+    fn open(&self) -> Arc<Engine> {
+        Engine::open(self.root.path(), Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone())))
+            .unwrap()
+    }
+
+    /// What the store looks like to a daemon that starts after this one was killed: nothing of the old one's memory is left.
+    fn reopen_after_kill(&self, engine: Arc<Engine>) -> Arc<Engine> {
+        // The threads of a killed daemon are gone at once; here they keep the old engine, so its files are copied from under it.
+        let copy = self.root.path().join("copy");
+        std::fs::create_dir_all(&copy).unwrap();
+        std::fs::copy(self.root.path().join("casement.redb"), copy.join("casement.redb")).unwrap();
+        std::mem::forget(engine);
+        Engine::open(&copy, Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone()))).unwrap()
+    }
+}
+
+fn settings(name: &str) -> ContainerSettings {
+    ContainerSettings { image: "nanoserver".to_owned(), name: Some(name.parse().unwrap()), ..ContainerSettings::default() }
+}
+
+fn wait(engine: &Engine, key: &str) -> u32 {
+    engine.wait(key, WaitCondition::NotRunning, &|| false).unwrap().exit_code
+}
+
+#[test]
+fn a_container_runs_ends_and_is_removed() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let container = engine.run(&settings("web"), Stdio::default()).unwrap();
+    assert_eq!((container.state.status, container.state.pid), (Status::Running, 42));
+    assert!(matches!(engine.remove("web", false), Err(Error::RemoveRunning(_))));
+    bench.world.system(&container.id).end(3_221_225_786);
+    assert_eq!(wait(&engine, "web"), 3_221_225_786);
+    assert_eq!(engine.inspect(&container.id.as_str()[..6]).unwrap().state.status, Status::Exited);
+    engine.remove("web", false).unwrap();
+    assert!(matches!(engine.inspect("web"), Err(Error::NoSuchContainer(_))));
+    assert_eq!(bench.world.leftovers(), 0);
+}
+
+#[test]
+fn an_ended_container_starts_again() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let container = engine.create(&settings("web")).unwrap();
+    assert_eq!(container.state.status, Status::Created);
+    for exit_code in [1, 2] {
+        engine.start("web", Stdio::default()).unwrap();
+        assert!(matches!(engine.start("web", Stdio::default()), Err(Error::AlreadyRunning(_))));
+        bench.world.system(&container.id).end(exit_code);
+        assert_eq!(wait(&engine, "web"), exit_code);
+    }
+}
+
+#[test]
+fn automatic_removal_leaves_nothing_and_frees_the_name() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    for exit_code in 0..3 {
+        let container = engine.run(&ContainerSettings { auto_remove: true, ..settings("web") }, Stdio::default()).unwrap();
+        let waiting = std::thread::spawn({
+            let engine = engine.clone();
+            move || engine.wait("web", WaitCondition::Removed, &|| false).unwrap().exit_code
+        });
+        bench.world.system(&container.id).end(exit_code);
+        match waiting.join() {
+            Ok(seen) => assert_eq!(seen, exit_code),
+            Err(_) => assert!(engine.inspect("web").is_err()),
+        }
+        let _ = engine.wait(container.id.as_str(), WaitCondition::Removed, &|| false);
+        assert_eq!(bench.world.leftovers(), 0);
+    }
+}
+
+#[test]
+fn a_missing_program_leaves_a_created_container_as_in_docker() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    bench.world.fail_next("start");
+    let error = engine.run(&settings("web"), Stdio::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ProgramNotFound);
+    let state = engine.inspect("web").unwrap().state;
+    assert_eq!((state.status, state.exit_code, state.error.as_str()), (Status::Created, 127, "start fails"));
+    assert!(bench.world.systems.lock().unwrap().is_empty());
+    bench.world.fail_next("start");
+    assert!(engine.run(&ContainerSettings { auto_remove: true, ..settings("gone") }, Stdio::default()).is_err());
+    assert!(engine.inspect("gone").is_err());
+}
+
+#[test]
+fn what_cannot_be_created_leaves_nothing() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    bench.world.fail_next("scratch");
+    assert!(engine.run(&settings("web"), Stdio::default()).is_err());
+    assert!(engine.list().is_empty());
+    assert_eq!(bench.world.leftovers(), 0);
+    let unknown = ContainerSettings { image: "unknown".to_owned(), ..settings("web") };
+    assert_eq!(engine.run(&unknown, Stdio::default()).unwrap_err().to_string(), "No such image: unknown");
+    engine.run(&settings("web"), Stdio::default()).unwrap();
+    let error = engine.run(&settings("web"), Stdio::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(bench.world.scratches.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn stop_asks_first_and_ends_after_the_timeout() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let polite = engine.run(&settings("polite"), Stdio::default()).unwrap();
+    engine.stop("polite", Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(engine.inspect(polite.id.as_str()).unwrap().state.exit_code, 0);
+    assert!(matches!(engine.stop("polite", None), Err(Error::NotRunning(_))));
+    let stubborn = engine.run(&settings("stubborn"), Stdio::default()).unwrap();
+    *bench.world.system(&stubborn.id).obeys.lock().unwrap() = false;
+    engine.kill("stubborn", KillSignal::Shutdown).unwrap();
+    engine.stop("stubborn", Some(Duration::from_millis(10))).unwrap();
+    assert_eq!(engine.inspect("stubborn").unwrap().state.exit_code, 1);
+    let killed = engine.run(&settings("killed"), Stdio::default()).unwrap();
+    engine.kill("killed", KillSignal::Terminate).unwrap();
+    assert_eq!(engine.inspect(killed.name.as_str()).unwrap().state.status, Status::Exited);
+}
+
+#[test]
+fn a_lost_silo_host_is_reported() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let container = engine.run(&settings("web"), Stdio::default()).unwrap();
+    bench.world.system(&container.id).lose();
+    assert_eq!(wait(&engine, "web"), 137);
+    let state = engine.inspect("web").unwrap().state;
+    assert_eq!((state.status, state.error.as_str()), (Status::Exited, casement_engine::SILO_HOST_LOST));
+}
+
+#[test]
+fn a_killed_daemon_finds_everything_again() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let running = engine.run(&settings("running"), Stdio::default()).unwrap();
+    let ended = engine.run(&settings("ended"), Stdio::default()).unwrap();
+    let lost = engine.run(&settings("lost"), Stdio::default()).unwrap();
+    let temporary = engine.run(&ContainerSettings { auto_remove: true, ..settings("temporary") }, Stdio::default()).unwrap();
+    engine.create(&settings("created")).unwrap();
+    // Copied first: what happens to the containers now, no daemon sees.
+    let copy = bench.root.path().join("copy");
+    std::fs::create_dir_all(&copy).unwrap();
+    std::fs::copy(bench.root.path().join("casement.redb"), copy.join("casement.redb")).unwrap();
+    bench.world.system(&ended.id).end(7);
+    bench.world.system(&lost.id).lose();
+    bench.world.system(&temporary.id).end(0);
+    bench.world.scratches.lock().unwrap().insert("orphan".to_owned());
+    bench.world.directories.lock().unwrap().insert("orphan".to_owned());
+    std::mem::forget(engine);
+
+    let world = bench.world.clone();
+    let engine = Engine::open(&copy, Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world.clone()))).unwrap();
+    assert_eq!(engine.inspect("running").unwrap().state.status, Status::Running);
+    assert_eq!(engine.inspect("ended").unwrap().state.exit_code, 7);
+    assert_eq!(engine.inspect("lost").unwrap().state.exit_code, 137);
+    assert_eq!(engine.inspect("created").unwrap().state.status, Status::Created);
+    assert!(engine.inspect("temporary").is_err());
+    assert_eq!(engine.list().len(), 4);
+    assert!(!world.scratches.lock().unwrap().contains("orphan"));
+    assert!(!world.directories.lock().unwrap().contains("orphan"));
+    world.system(&running.id).end(9);
+    assert_eq!(wait(&engine, "running"), 9);
+}
+
+#[test]
+fn a_half_made_container_is_undone() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    let kept = engine.create(&settings("kept")).unwrap();
+    drop(engine);
+    let store = casement_engine::store::Store::open(&bench.root.path().join("casement.redb")).unwrap();
+    let half = ContainerId::random().unwrap();
+    store
+        .insert(&half, None, |reservation| {
+            let mut container = kept.clone();
+            container.id = half.clone();
+            container.name = reservation.name;
+            container.uid_base = reservation.uid_base;
+            container.state.status = Status::Creating;
+            Ok(container)
+        })
+        .unwrap();
+    let mut starting = kept.clone();
+    starting.state.status = Status::Starting;
+    store.update(&starting).unwrap();
+    drop(store);
+    bench.world.scratches.lock().unwrap().insert(half.to_string());
+    let engine = bench.open();
+    assert_eq!(engine.list().len(), 1);
+    let state = engine.inspect("kept").unwrap().state;
+    assert_eq!(state.status, Status::Created);
+    assert!(state.error.contains("daemon ended"), "{}", state.error);
+    assert_eq!(bench.world.scratches.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_removal_that_fails_is_reported_and_can_be_repeated() {
+    let bench = Bench::new();
+    let engine = bench.open();
+    engine.create(&settings("web")).unwrap();
+    bench.world.fail_next("remove");
+    assert!(engine.remove("web", false).unwrap_err().to_string().contains("remove fails"));
+    assert_eq!(engine.inspect("web").unwrap().state.status, Status::Dead);
+    let engine = bench.reopen_after_kill(engine);
+    engine.remove("web", true).unwrap();
+    assert_eq!(bench.world.leftovers(), 0);
+}
+
+#[test]
+fn one_daemon_owns_a_root() {
+    let bench = Bench::new();
+    let _engine = bench.open();
+    let world = bench.world.clone();
+    let second = Engine::open(bench.root.path(), Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world)));
+    assert!(matches!(second, Err(Error::RootInUse(_))));
+}
