@@ -9,7 +9,7 @@ use casement_schema::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals;
 
-use crate::silo::{Ended, Silo, Target};
+use crate::silo::{Silo, Target};
 use crate::streams::Pumps;
 use crate::terminal::{self, RawMode};
 
@@ -38,11 +38,19 @@ pub enum Console {
     None,
 }
 
-/// Stays with the process until it has ended and all its output is written.
+/// Stays with the process until it has ended and all its output is written, and returns its exit code.
 ///
 /// # Errors
 /// When the terminal or the silo host fail; in the latter case the daemon may know more.
-pub fn foreground(silo: &Arc<Silo>, target: Target, console: Console, pumps: Pumps, caught: Caught) -> Result<Ended> {
+pub fn foreground(silo: Result<Silo>, target: Target, console: Console, pumps: Pumps, caught: Caught) -> Result<u32> {
+    let silo = match silo {
+        Ok(silo) => Arc::new(silo),
+        Err(error) => {
+            // Ended already; what it wrote is in the pipes.
+            pumps.start().context("cannot copy the streams")?.finish();
+            return Err(error);
+        }
+    };
     let raw = match console {
         Console::Terminal => Some(RawMode::enter().context("cannot put the terminal into raw mode")?),
         Console::None => None,

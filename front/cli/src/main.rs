@@ -7,6 +7,7 @@ mod environment_file;
 mod failure;
 mod foreground;
 mod log_stream;
+mod parts;
 mod progress;
 mod silo;
 mod streams;

@@ -2,15 +2,22 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
+use casement_engine::Error;
+use casement_engine::host_compute::start_failed;
+use casement_hcs::protocol::MAIN_PROCESS;
+use casement_hcs::silo_host::Pipes;
+use casement_hcs::{ComputeService, System};
 use casement_schema::process::{ProcessParameters, Signal};
 
 use crate::streams::FarEnds;
 
-/// A connection to a silo host.
-pub struct Silo {}
+/// The silo host of one container.
+pub struct Silo {
+    system: System,
+}
 
-/// One process in a silo, or the main one.
+/// One process in a silo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The first process: the container ends with it.
@@ -19,32 +26,59 @@ pub enum Target {
     Process(u32),
 }
 
-/// How a process ended.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// Exit code, 32 bits.
-    pub exit_code: u32,
-    /// Why, when out of order.
-    pub error: Option<String>,
+impl Target {
+    fn id(self) -> u32 {
+        match self {
+            Self::Main => MAIN_PROCESS,
+            Self::Process(id) => id,
+        }
+    }
 }
 
 impl Silo {
-    pub fn connect(_directory: &Path, _id: &str) -> Result<Self> {
-        bail!("not yet")
+    /// Connects to the silo host in the directory of a compute system.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn connect(directory: &Path, id: &str) -> Result<Self> {
+        let parent = directory.parent().context("the directory of a compute system has a parent")?;
+        // Only finds systems: what creates them is not needed.
+        let service = ComputeService::new(parent.to_owned(), "/dev/null".into(), "/dev/null".into());
+        Ok(Self { system: service.open(id)? })
     }
-    pub fn attach(&self, _streams: FarEnds) -> Result<()> {
-        bail!("not yet")
+
+    /// Starts a further process; returns its id.
+    ///
+    /// # Errors
+    /// In the words of Docker on Windows.
+    pub fn execute(&self, process: &ProcessParameters, far: FarEnds) -> Result<u32, Error> {
+        let pipes = Pipes { input: far.stdin, output: far.stdout, error: far.stderr };
+        self.system
+            .execute(process, pipes)
+            .map_err(|error| start_failed(self.system.id(), &process.command_line, &error))
     }
-    pub fn execute(&self, _process: &ProcessParameters, _streams: FarEnds) -> Result<u32, casement_engine::Error> {
-        Err(casement_engine::Error::Compute("not yet".to_owned()))
+
+    /// Waits for the end of a process and returns its exit code.
+    ///
+    /// # Errors
+    /// When the silo host has ended or was killed.
+    pub fn wait(&self, target: Target) -> Result<u32> {
+        Ok(self.system.wait_process(target.id())?)
     }
-    pub fn wait(&self, _target: Target) -> Result<Ended> {
-        bail!("not yet")
+
+    /// Sets the size of a process's console.
+    ///
+    /// # Errors
+    /// When the silo host has ended or refuses.
+    pub fn resize(&self, target: Target, height: u16, width: u16) -> Result<()> {
+        Ok(self.system.resize(target.id(), height, width)?)
     }
-    pub fn resize(&self, _target: Target, _height: u16, _width: u16) -> Result<()> {
-        bail!("not yet")
-    }
-    pub fn signal(&self, _target: Target, _signal: Signal) -> Result<()> {
-        bail!("not yet")
+
+    /// Sends a console event.
+    ///
+    /// # Errors
+    /// When the silo host has ended or refuses.
+    pub fn signal(&self, target: Target, signal: Signal) -> Result<()> {
+        Ok(self.system.signal(target.id(), Some(signal))?)
     }
 }

@@ -4,13 +4,14 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use casement_layers::Image;
 use casement_schema::ComputeSystem;
 use casement_schema::process::ProcessParameters;
 
 use crate::container::State;
 use crate::error::Result;
 use crate::id::ContainerId;
-use crate::image::{Image, ImageSummary};
+use crate::image::ImageSummary;
 
 /// Pipe ends for the streams of a process. An absent one is closed (input) or goes to the log only (outputs).
 #[derive(Debug, Default)]

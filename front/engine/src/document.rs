@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use casement_layers::Image;
 use casement_schema::container::{Container as ContainerDocument, GuestOs, MappedDirectory, Memory, Processor};
 use casement_schema::process::ProcessParameters;
 use casement_schema::storage::{Layer, Storage};
@@ -14,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use crate::container::{Config, Container, ContainerSettings, HostConfig};
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
-use crate::image::Image;
 use crate::limits::{check_memory, processor_maximum};
 
 /// The owner that documents name.
@@ -275,18 +275,26 @@ fn document(image: &Image, settings: &ContainerSettings, hostname: &str, host_cp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::ImageConfig;
+    use casement_layers::{Digest, ImageConfig};
 
     fn image() -> Image {
         Image {
-            layers: vec!["/l/top".into(), "/l/base".into()],
+            reference: "nanoserver:ltsc2022".to_owned(),
+            references: Vec::new(),
+            id: Digest::of(b"config"),
+            manifest: Digest::of(b"manifest"),
+            os_version: String::new(),
             config: ImageConfig {
                 cmd: vec![r"c:\windows\system32\cmd.exe".to_owned()],
                 env: vec!["Path=C:\\Windows".to_owned(), "A=image".to_owned()],
                 user: "ContainerUser".to_owned(),
                 ..ImageConfig::default()
             },
-            ..Image::default()
+            layers: vec!["/l/top".into(), "/l/base".into()],
+            diff_ids: Vec::new(),
+            created: None,
+            size: 0,
+            packed_size: 0,
         }
     }
 

@@ -255,7 +255,7 @@ impl Engine {
                 name: reservation.name,
                 created: now(),
                 image: settings.image.clone(),
-                image_id: image.id.clone(),
+                image_id: image.id.to_string(),
                 uid_base: reservation.uid_base,
                 config: plan.config,
                 host_config: plan.host_config,

@@ -1,41 +1,7 @@
-//! The view that the engine has of an image.
+//! What listings say of an image.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
+use casement_layers::Image;
 use serde::{Deserialize, Serialize};
-
-/// An image that containers can be made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
-    /// Digest of its configuration, `sha256:…`.
-    pub id: String,
-    /// Full reference, for messages and listings.
-    pub reference: String,
-    /// Layer directories on this host, top to base.
-    pub layers: Vec<PathBuf>,
-    /// What a container inherits.
-    pub config: ImageConfig,
-}
-
-/// What a container inherits from its image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageConfig {
-    /// Entry point.
-    pub entrypoint: Vec<String>,
-    /// Command, or arguments of the entry point.
-    pub cmd: Vec<String>,
-    /// Variables, `NAME=value`.
-    pub env: Vec<String>,
-    /// Working directory; empty means `C:\`.
-    pub working_dir: String,
-    /// User; empty means ContainerAdministrator.
-    pub user: String,
-    /// Whether the first word of the command is a whole command line already.
-    pub args_escaped: bool,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-}
 
 /// One line of the list of images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +13,29 @@ pub struct ImageSummary {
     pub tag: String,
     /// Digest of its configuration, `sha256:…`.
     pub id: String,
-    /// When it was created, RFC 3339.
+    /// When it was created, RFC 3339; empty when it does not say.
     pub created: String,
-    /// Size of its layers on this host, in bytes.
+    /// Size of its unpacked layers, in bytes.
     pub size: u64,
-    /// Windows version that programs see, such as `10.0.20348.1`.
+    /// Windows version that programs see, such as `10.0.20348.4294`.
     pub os_version: String,
+}
+
+impl ImageSummary {
+    /// One line for each name of the image.
+    #[must_use]
+    pub fn of(image: &Image) -> Vec<Self> {
+        let line = |reference: &String| {
+            let (repository, tag) = reference.rsplit_once(':').unwrap_or((reference, ""));
+            Self {
+                repository: repository.to_owned(),
+                tag: tag.to_owned(),
+                id: image.id.to_string(),
+                created: image.created.clone().unwrap_or_default(),
+                size: image.size,
+                os_version: image.os_version.clone(),
+            }
+        };
+        image.references.iter().map(line).collect()
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use casement_silo::identity::{FIRST_BASE, RANGE, SLOTS};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::container::Container;
@@ -18,13 +19,6 @@ const CONTAINERS: TableDefinition<&str, &[u8]> = TableDefinition::new("container
 const NAMES: TableDefinition<&str, &str> = TableDefinition::new("names");
 /// User-namespace ranges in use: slot to id.
 const RANGES: TableDefinition<u32, &str> = TableDefinition::new("uid_ranges");
-
-/// First uid of the first range. The ranges end below 2^31, where some tools still end.
-pub const UID_BASE: u32 = 0x7000_0000;
-/// Uids and gids in one range.
-pub const UIDS_PER_RANGE: u32 = 65_536;
-/// Number of ranges, and so of containers at one time.
-pub const RANGES_COUNT: u32 = 4_094;
 
 /// The store.
 pub struct Store {
@@ -107,7 +101,7 @@ impl Store {
             };
             let mut ranges = store(transaction.open_table(RANGES))?;
             let slot = free_slot(&ranges)?;
-            let container = build(Reservation { name, uid_base: UID_BASE + slot * UIDS_PER_RANGE })?;
+            let container = build(Reservation { name, uid_base: FIRST_BASE + slot * RANGE })?;
             store(names.insert(container.name.as_str(), id.as_str()))?;
             store(ranges.insert(slot, id.as_str()))?;
             let mut containers = store(transaction.open_table(CONTAINERS))?;
@@ -145,7 +139,7 @@ impl Store {
             let mut names = store(transaction.open_table(NAMES))?;
             store(names.remove(container.name.as_str()))?;
             let mut ranges = store(transaction.open_table(RANGES))?;
-            store(ranges.remove((container.uid_base.saturating_sub(UID_BASE)) / UIDS_PER_RANGE))?;
+            store(ranges.remove((container.uid_base.saturating_sub(FIRST_BASE)) / RANGE))?;
             let mut containers = store(transaction.open_table(CONTAINERS))?;
             store(containers.remove(id))?;
         }
@@ -178,7 +172,7 @@ fn free_slot(ranges: &impl ReadableTable<u32, &'static str>) -> Result<u32> {
         }
         free += 1;
     }
-    if free < RANGES_COUNT { Ok(free) } else { Err(Error::NoFreeRange(RANGES_COUNT)) }
+    if free < SLOTS { Ok(free) } else { Err(Error::NoFreeRange(SLOTS)) }
 }
 
 #[cfg(test)]
@@ -241,10 +235,10 @@ mod tests {
         let store = Store::open(&directory.path().join("casement.redb")).unwrap();
         let containers: Vec<_> = (0..3).map(|_| add(&store, None).unwrap()).collect();
         let bases: Vec<_> = containers.iter().map(|container| container.uid_base).collect();
-        assert_eq!(bases, [UID_BASE, UID_BASE + UIDS_PER_RANGE, UID_BASE + 2 * UIDS_PER_RANGE]);
+        assert_eq!(bases, [FIRST_BASE, FIRST_BASE + RANGE, FIRST_BASE + 2 * RANGE]);
         store.remove(&containers[1]).unwrap();
         assert_eq!(add(&store, None).unwrap().uid_base, bases[1]);
-        assert_eq!(add(&store, None).unwrap().uid_base, UID_BASE + 3 * UIDS_PER_RANGE);
+        assert_eq!(add(&store, None).unwrap().uid_base, FIRST_BASE + 3 * RANGE);
     }
 
     #[test]
@@ -255,7 +249,7 @@ mod tests {
         let refused = store.insert(&id, None, |_| Err(Error::InvalidParameter("no".to_owned())));
         assert!(refused.is_err());
         assert!(store.all().unwrap().is_empty());
-        assert_eq!(add(&store, None).unwrap().uid_base, UID_BASE);
+        assert_eq!(add(&store, None).unwrap().uid_base, FIRST_BASE);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
 use casement_engine::engine::{KillSignal, WaitCondition};
 use casement_engine::error::Result;
-use casement_engine::image::{Image, ImageConfig, ImageSummary};
+use casement_engine::image::ImageSummary;
+use casement_layers::{Digest, Image, ImageConfig};
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Status};
 
 /// What the kernel would hold: it stays when an engine is dropped.
@@ -164,7 +165,19 @@ impl ImageStore for FakeImages {
             return Err(Error::NoSuchImage(reference.to_owned()));
         }
         let config = ImageConfig { cmd: vec!["cmd.exe".to_owned()], ..ImageConfig::default() };
-        Ok(Image { layers: vec!["/layer".into()], config, ..Image::default() })
+        Ok(Image {
+            reference: reference.to_owned(),
+            references: Vec::new(),
+            id: Digest::of(b"config"),
+            manifest: Digest::of(b"manifest"),
+            os_version: String::new(),
+            config,
+            layers: vec!["/layer".into()],
+            diff_ids: Vec::new(),
+            created: None,
+            size: 0,
+            packed_size: 0,
+        })
     }
     fn list(&self) -> Result<Vec<ImageSummary>> {
         Ok(Vec::new())

@@ -1,18 +1,38 @@
 //! `daemon`: run the daemon.
 
+use casement_engine::host_compute::HostCompute;
+use casement_engine::image_store::HostImages;
+use casement_engine::{Engine, Server};
 use clap::Args;
 
 use super::Outcome;
 use crate::arguments::Places;
 use crate::failure::Failure;
+use crate::parts;
 
 /// `daemon` has no flags of its own.
 #[derive(Debug, Args)]
 pub struct Daemon {}
 
 impl Daemon {
-    /// Serves until it is killed, which it may be at any time.
-    pub fn perform(self, _places: &Places) -> Outcome {
-        Err(Failure::new("not yet"))
+    /// Serves until it is killed, which it may be at any time: containers go on, and the next daemon finds them.
+    pub fn perform(self, places: &Places) -> Outcome {
+        let never = serve(places).map_err(Failure::from)?;
+        match never {}
     }
+}
+
+/// What does not return.
+enum Never {}
+
+fn serve(places: &Places) -> anyhow::Result<Never> {
+    std::fs::create_dir_all(&places.root)?;
+    let root = places.root.canonicalize()?;
+    let images = HostImages::open(&root)?;
+    let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
+    let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;
+    let server = Server::bind(engine, &root, &places.run)?;
+    tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
+    server.serve()?;
+    anyhow::bail!("the daemon stopped serving")
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use casement_engine::ExecSettings;
 use casement_engine::api::{Request, Response};
@@ -70,17 +69,14 @@ impl Exec {
             return Err(ClientError::Unexpected.into());
         };
         let caught = Caught::new().map_err(|error| failed(error.into()))?;
-        let silo = Arc::new(Silo::connect(&directory, id.as_str()).map_err(failed)?);
+        let silo = Silo::connect(&directory, id.as_str()).map_err(failed)?;
         if self.detach {
             silo.execute(&process, FarEnds::default()).map_err(refused)?;
             return Ok(ExitCode::SUCCESS);
         }
         let (far, near) = streams::join(Joined { stdin, stderr: !self.tty }).map_err(|error| failed(error.into()))?;
         let pid = silo.execute(&process, far).map_err(refused)?;
-        let ended = foreground::foreground(&silo, Target::Process(pid), console, near, caught).map_err(failed)?;
-        if let Some(error) = ended.error.filter(|error| !error.is_empty()) {
-            eprintln!("casement: {error}");
-        }
-        Ok(exit_status(ended.exit_code))
+        let exit_code = foreground::foreground(Ok(silo), Target::Process(pid), console, near, caught).map_err(failed)?;
+        Ok(exit_status(exit_code))
     }
 }

@@ -1,7 +1,6 @@
 //! `run`: create a container and run a command in it.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use casement_engine::api::{Request, Response, Streams};
 use casement_engine::client::{Client, ClientError};
@@ -13,7 +12,7 @@ use super::Outcome;
 use super::container_flags::ContainerFlags;
 use crate::failure::{EXIT_ENGINE, EXIT_GENERAL, Failure};
 use crate::foreground::{self, Caught, Console, exit_status};
-use crate::silo::{Ended, Silo, Target};
+use crate::silo::{Silo, Target};
 use crate::streams::{self, Joined, Pumps};
 use crate::terminal;
 
@@ -73,20 +72,19 @@ impl Stage {
         // The container has its own copies; with ours open, its output would never end.
         drop(self.far);
         let key = container.id.as_str();
-        let ended = Silo::connect(directory, key).map(Arc::new).and_then(|silo| {
-            foreground::foreground(&silo, Target::Main, self.console, self.near, self.caught)
-        });
+        let ended = foreground::foreground(Silo::connect(directory, key), Target::Main, self.console, self.near, self.caught);
         let condition = if removed { WaitCondition::Removed } else { WaitCondition::NotRunning };
         let recorded = wait(client, key, condition);
-        let ended = match (ended, recorded) {
-            (Ok(ended), _) => ended,
-            (Err(_), Ok(state)) => Ended { exit_code: state.exit_code, error: Some(state.error) },
-            (Err(error), Err(_)) => return Err(Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE)),
-        };
-        if let Some(error) = ended.error.filter(|error| !error.is_empty()) {
-            eprintln!("casement: {error}");
+        if let Ok(state) = &recorded
+            && !state.error.is_empty()
+        {
+            eprintln!("casement: {}", state.error);
         }
-        Ok(exit_status(ended.exit_code))
+        match (ended, recorded) {
+            (Ok(exit_code), _) => Ok(exit_status(exit_code)),
+            (Err(_), Ok(state)) => Ok(exit_status(state.exit_code)),
+            (Err(error), Err(_)) => Err(Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE)),
+        }
     }
 }
 

@@ -1,0 +1,65 @@
+//! The engine's images: the layer store of this host.
+
+use std::path::{Path, PathBuf};
+
+use casement_layers::{Image, LayersError, Store};
+use casement_silo::{IdRange, error_chain};
+use tracing::warn;
+
+use crate::compute::ImageStore;
+use crate::error::{Error, Result};
+use crate::id::ContainerId;
+use crate::image::ImageSummary;
+
+/// The layer store below one root.
+pub struct HostImages {
+    store: Store,
+}
+
+impl HostImages {
+    /// Opens the store and clears away what killed processes left unfinished in it.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn open(root: &Path) -> Result<Self> {
+        let store = Store::open(root).map_err(failed)?;
+        if let Err(error) = store.sweep() {
+            warn!(error = %error_chain(&error), "cannot clear away what is unfinished in the layer store");
+        }
+        Ok(Self { store })
+    }
+}
+
+impl ImageStore for HostImages {
+    fn resolve(&self, reference: &str) -> Result<Image> {
+        self.store.resolve(reference).map_err(failed)
+    }
+
+    fn list(&self) -> Result<Vec<ImageSummary>> {
+        let images = self.store.images().map_err(failed)?;
+        Ok(images.iter().flat_map(ImageSummary::of).collect())
+    }
+
+    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32) -> Result<PathBuf> {
+        let range = IdRange::new(uid_base)
+            .ok_or_else(|| Error::Layers(format!("user-namespace range {uid_base:#x} holds ids of the host")))?;
+        let scratch = self.store.create_scratch(id.as_str(), image, range.program()).map_err(failed)?;
+        Ok(scratch.directory().to_owned())
+    }
+
+    fn remove_scratch(&self, id: &str) -> Result<()> {
+        self.store.remove_scratch(id).map_err(failed)
+    }
+
+    fn scratches(&self) -> Result<Vec<String>> {
+        self.store.scratches().map_err(failed)
+    }
+}
+
+fn failed(error: LayersError) -> Error {
+    match error {
+        LayersError::NoSuchImage(name, hint) => Error::NoSuchImage(format!("{name}{hint}")),
+        LayersError::BadReference(_) | LayersError::AmbiguousId(_) => Error::InvalidParameter(error.to_string()),
+        other => Error::Layers(error_chain(&other)),
+    }
+}
