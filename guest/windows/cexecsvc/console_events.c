@@ -10,6 +10,12 @@ enum {
                      PROCESS_VM_WRITE | PROCESS_TERMINATE | SYNCHRONIZE,
 };
 
+enum {
+    ROUTINE_RETURNED = 1,  // what CtrlRoutine returns; a thread killed by its process's exit has the exit code instead
+    RETURN_OR_EXIT_MILLISECONDS = 20,
+    EXIT_MILLISECONDS = 5000,
+};
+
 static const NTSTATUS control_c_exit = (NTSTATUS)0xC000013A;  // what Windows gives processes that such an event ends
 
 struct delivery {
@@ -31,7 +37,11 @@ static BOOL routine_is_mapped(HANDLE process, const void *routine) {
 
 static DWORD WINAPI end_when_handled(void *argument) {
     struct delivery *delivery = argument;
+    DWORD result = ROUTINE_RETURNED;
     WaitForSingleObject(delivery->handlers, INFINITE);
+    // A program that leaves by itself, as most handlers make it do, keeps its own exit code.
+    GetExitCodeThread(delivery->handlers, &result);
+    WaitForSingleObject(delivery->process, result == ROUTINE_RETURNED ? RETURN_OR_EXIT_MILLISECONDS : EXIT_MILLISECONDS);
     NtTerminateProcess(delivery->process, control_c_exit);
     NtClose(delivery->handlers);
     NtClose(delivery->process);
