@@ -69,7 +69,7 @@ impl OwnerMap {
     pub fn new(disk: u32, seen: u32) -> Result<Self, SiloError> {
         let (gate_in, gate_out) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
             .during("make", "a pipe")?;
-        match linux::clone_process(libc::CLONE_NEWUSER)
+        match linux::clone_process(libc::CLONE_NEWUSER, None)
             .during("make", "a user namespace")
             .map_err(|e| e.see("user-namespaces"))?
         {

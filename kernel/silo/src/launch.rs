@@ -46,6 +46,8 @@ pub struct Launch<'a> {
     pub arguments: &'a [&'a CStr],
     /// The agent's end of the bridge.
     pub bridge: BorrowedFd<'a>,
+    /// A version 2 control group for the silo to begin in.
+    pub cgroup: Option<BorrowedFd<'a>>,
 }
 
 /// A running silo.
@@ -58,13 +60,12 @@ pub struct Silo {
 }
 
 impl Launch<'_> {
-    /// Starts the silo; `admit` is called with the agent's host process id before it runs anything, to put
-    /// it under its job's limits.
+    /// Starts the silo. `enter_job` runs first of all in the new process, and is to put it under its limits.
     ///
     /// When this process ends, in whatever way, the silo ends.
     pub fn start(
         &self,
-        admit: impl FnOnce(Pid) -> Result<(), SiloError>,
+        enter_job: impl FnOnce() -> Result<(), SiloError>,
     ) -> Result<Silo, SiloError> {
         let pipe = || {
             rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).during("make", "a pipe")
@@ -77,13 +78,13 @@ impl Launch<'_> {
             | libc::CLONE_NEWNET
             | libc::CLONE_NEWIPC
             | libc::CLONE_NEWUTS;
-        match linux::clone_process(namespaces)
+        match linux::clone_process(namespaces, self.cgroup)
             .during("make", "the namespaces of a silo")
             .map_err(|e| e.see("user-namespaces"))?
         {
             Cloned::Child => {
                 drop((gate_out, report_in));
-                let error = self.become_agent(gate_in);
+                let error = self.become_agent(gate_in, enter_job);
                 let mut text = crate::error_chain(&error);
                 text.truncate(text.floor_char_boundary(MAX_REPORT));
                 let _ = std::fs::File::from(report_out).write_all(text.as_bytes());
@@ -92,8 +93,7 @@ impl Launch<'_> {
             Cloned::Parent(pid, process) => {
                 drop((gate_in, report_out));
                 let silo = Silo { pid, process };
-                let admitted = self.ids.apply_to(pid).and_then(|()| admit(pid));
-                let opened = admitted.and_then(|()| {
+                let opened = self.ids.apply_to(pid).and_then(|()| {
                     rustix::io::write(&gate_out, b"g").during("start", "the silo").map(drop)
                 });
                 if let Err(e) = opened {
@@ -115,8 +115,12 @@ impl Launch<'_> {
     }
 
     /// Runs in the new process; returns only on failure.
-    fn become_agent(&self, gate: OwnedFd) -> SiloError {
-        match self.enter(gate) {
+    fn become_agent(
+        &self,
+        gate: OwnedFd,
+        enter_job: impl FnOnce() -> Result<(), SiloError>,
+    ) -> SiloError {
+        match enter_job().and_then(|()| self.enter(gate)) {
             Ok(program) => {
                 let env: [&CStr; 0] = [];
                 let error = linux::exec(program.as_fd(), self.arguments, &env);
@@ -133,6 +137,11 @@ impl Launch<'_> {
         if rustix::io::read(&gate, &mut go).during("wait for", "the silo host")? == 0 {
             linux::exit_now(1);
         }
+        // As the host's root still: the silo's own ids may not pass the directories above.
+        // A mount that was made in a more privileged namespace cannot become a root: a copy of it can.
+        let tree = DetachedMount::bind_recursive(self.root)?;
+        tree.attach_here(self.root)?;
+        rustix::process::fchdir(&tree).during("enter", "the silo's root")?;
         linux::become_user(0, 0).during("become", "the agent's user")?;
         // Changing user clears the signal.
         rustix::process::set_parent_process_death_signal(kill).during("tie", "the silo to its host")?;
@@ -142,29 +151,9 @@ impl Launch<'_> {
         linux::loopback_up().during("bring up", "the loopback interface")?;
         // Not every kernel has key rings.
         let _ = linux::join_new_session_keyring();
-        self.enter_root()?;
+        enter_root()?;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         self.take_descriptors()
-    }
-
-    fn enter_root(&self) -> Result<(), SiloError> {
-        // A mount that was made in a more privileged namespace cannot become a root: a copy of it can.
-        DetachedMount::bind_recursive(self.root)?.attach(self.root)?;
-        rustix::process::chdir(self.root).during("enter", "the silo's root")?;
-        let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        rustix::mount::mount("proc", "proc", "proc", quiet, c"hidepid=2").during("mount", "/proc")?;
-        rustix::mount::mount(
-            "devpts",
-            "dev/pts",
-            "devpts",
-            MountFlags::NOSUID | MountFlags::NOEXEC,
-            c"newinstance,ptmxmode=0666,mode=0666",
-        )
-        .during("mount", "/dev/pts")?;
-        mask_proc()?;
-        rustix::process::pivot_root(".", ".").during("change", "the root")?;
-        rustix::mount::unmount(".", UnmountFlags::DETACH).during("leave", "the host's root")?;
-        rustix::process::chdir("/").during("enter", "the silo's root")
     }
 
     /// Leaves the agent standard descriptors on /dev/null and the bridge, and nothing else, and gives up
@@ -201,6 +190,24 @@ impl Silo {
             rustix::process::waitid(id.clone(), rustix::process::WaitIdOptions::EXITED)
         {}
     }
+}
+
+/// Completes the tree in the working directory and makes it the root.
+fn enter_root() -> Result<(), SiloError> {
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount("proc", "proc", "proc", quiet, c"hidepid=2").during("mount", "/proc")?;
+    rustix::mount::mount(
+        "devpts",
+        "dev/pts",
+        "devpts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        c"newinstance,ptmxmode=0666,mode=0666",
+    )
+    .during("mount", "/dev/pts")?;
+    mask_proc()?;
+    rustix::process::pivot_root(".", ".").during("change", "the root")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).during("leave", "the host's root")?;
+    rustix::process::chdir("/").during("enter", "the silo's root")
 }
 
 fn mask_proc() -> Result<(), SiloError> {

@@ -70,10 +70,14 @@ pub enum Cloned {
 }
 
 /// Makes a copy of this process in new namespaces (`CLONE_NEW*` flags). The child gets SIGKILL when its
-/// parent dies only if it asks for it itself.
+/// parent dies only if it asks for it itself. `cgroup` is a version 2 control group for it to begin in.
 ///
 /// The calling process must have a single thread: the child is an exact copy, locks included.
-pub fn clone_process(namespaces: libc::c_int) -> io::Result<Cloned> {
+pub fn clone_process(
+    namespaces: libc::c_int,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> io::Result<Cloned> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     #[repr(C)]
     #[derive(Default)]
     struct CloneArgs {
@@ -85,10 +89,16 @@ pub fn clone_process(namespaces: libc::c_int) -> io::Result<Cloned> {
         stack: u64,
         stack_size: u64,
         tls: u64,
+        set_tid: u64,
+        set_tid_size: u64,
+        cgroup: u64,
     }
     let mut pidfd: RawFd = -1;
     let args = CloneArgs {
-        flags: namespaces as u64 | libc::CLONE_PIDFD as u64,
+        flags: namespaces as u64
+            | libc::CLONE_PIDFD as u64
+            | cgroup.map_or(0, |_| CLONE_INTO_CGROUP),
+        cgroup: cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
         pidfd: &raw mut pidfd as u64,
         exit_signal: libc::SIGCHLD as u64,
         ..CloneArgs::default()

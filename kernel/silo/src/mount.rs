@@ -100,6 +100,11 @@ impl DetachedMount {
 
     /// Puts the mount on the directory or file at `target`.
     pub fn attach(self, target: &Path) -> Result<(), SiloError> {
+        self.attach_here(target)
+    }
+
+    /// As [`Self::attach`], and keeps the descriptor of the mount's root.
+    pub fn attach_here(&self, target: &Path) -> Result<(), SiloError> {
         rustix::mount::move_mount(
             self.0.as_fd(),
             "",

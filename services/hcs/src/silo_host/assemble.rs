@@ -2,7 +2,7 @@
 
 use crate::error::ComputeError;
 use crate::spec::{SiloSpec, file};
-use casement_job::{CpuRate, Hierarchy, Job, JobLimits, JobName};
+use casement_job::{CpuRate, Hierarchy, Job, JobLimits, JobName, Started};
 use casement_layers::volume::UnionMount;
 use casement_layers::volume::mount::Durability;
 use casement_nt::path::NtPath;
@@ -136,22 +136,23 @@ fn start(
         agent: std::os::fd::AsFd::as_fd(&agent_file),
         arguments: &arguments,
         bridge,
+        cgroup: job.version2_directory(),
     };
-    Ok(launch.start(|pid| {
-        let raw = pid.as_raw_nonzero().get() as u32;
-        job.assign(raw).map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))?;
-        share_processor(pid);
-        Ok(())
+    let started = if job.version2_directory().is_some() { Started::InVersion2 } else { Started::Outside };
+    let entrance = job.entrance(started)?;
+    Ok(launch.start(move || {
+        share_processor();
+        entrance
+            .enter()
+            .map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))
     })?)
 }
 
-/// Puts `pid` on the processor that this process runs on. Only speed depends on it.
-fn share_processor(pid: rustix::process::Pid) {
+/// Keeps this process on the processor that it runs on, which is its parent's. Only speed depends on it.
+fn share_processor() {
     let mut set = rustix::thread::CpuSet::new();
     set.set(rustix::thread::sched_getcpu());
-    if let Err(error) = rustix::thread::sched_setaffinity(Some(pid), &set) {
-        tracing::debug!(%error, "cannot keep the silo on one processor during its start");
-    }
+    let _ = rustix::thread::sched_setaffinity(None, &set);
 }
 
 /// Lets all processes of the job run on every processor.
