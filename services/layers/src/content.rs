@@ -6,6 +6,7 @@ use crate::error::LayersError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -108,10 +109,26 @@ impl ContentStore {
         atomic::remove(&self.path(digest))
     }
 
-    /// Removes what killed ingests left. Only at start-up: it would also take a running one.
+    /// The digests of all blobs.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn digests(&self) -> Result<BTreeSet<Digest>, LayersError> {
+        digest_names(&self.blobs)
+    }
+
     pub(crate) fn blobs_directory(&self) -> &Path {
         &self.blobs
     }
+}
+
+/// Names of the form of a digest in a directory; all others are unfinished or foreign.
+pub(crate) fn digest_names(directory: &Path) -> Result<BTreeSet<Digest>, LayersError> {
+    let entries = fs::read_dir(directory).map_err(LayersError::io("read", directory))?;
+    Ok(entries
+        .flatten()
+        .filter_map(|e| Digest::from_hex(e.file_name().to_str()?))
+        .collect())
 }
 
 /// A blob that is being written.

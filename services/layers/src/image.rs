@@ -272,42 +272,35 @@ impl Store {
         };
         if last {
             removed.deleted.push(manifest.config.digest.clone());
-            self.remove_content(&manifest_digest, &manifest, &names)?;
+            self.collect(&names)?;
         }
         Ok(removed)
     }
 
-    /// Removes the blobs and layers of an image as far as no other image and no container has them.
-    fn remove_content(
-        &self,
-        digest: &Digest,
-        manifest: &Manifest,
-        names: &Names,
-    ) -> Result<(), LayersError> {
-        let config: Config = self.content().read_json(&manifest.config.digest)?;
-        let mut blobs_in_use = BTreeSet::new();
-        let mut layers_in_use = self.layers_of_containers()?;
-        for other in names.images.values() {
-            let manifest: Manifest = self.content().read_json(other)?;
+    /// Removes all blobs and layers that no image with a name and no container needs.
+    ///
+    /// # Errors
+    /// When the store is damaged or something cannot be removed; nothing in use is touched.
+    pub fn collect_garbage(&self) -> Result<(), LayersError> {
+        let _lock = self.lock_exclusive()?;
+        self.collect(&self.names()?)
+    }
+
+    fn collect(&self, names: &Names) -> Result<(), LayersError> {
+        let mut blobs = BTreeSet::new();
+        let mut layers = self.layers_of_containers()?;
+        for digest in names.images.values() {
+            let manifest: Manifest = self.content().read_json(digest)?;
             let config: Config = self.content().read_json(&manifest.config.digest)?;
-            blobs_in_use.extend([other.clone(), manifest.config.digest]);
-            blobs_in_use.extend(manifest.layers.into_iter().map(|l| l.digest));
-            layers_in_use.extend(config.rootfs.diff_ids);
+            blobs.extend([digest.clone(), manifest.config.digest]);
+            blobs.extend(manifest.layers.into_iter().map(|l| l.digest));
+            layers.extend(config.rootfs.diff_ids);
         }
-        for diff_id in config
-            .rootfs
-            .diff_ids
-            .iter()
-            .filter(|d| !layers_in_use.contains(d))
-        {
-            self.remove_layer(diff_id)?;
-        }
-        let layers = manifest.layers.iter().map(|l| &l.digest);
-        for blob in layers
-            .chain([&manifest.config.digest, digest])
-            .filter(|d| !blobs_in_use.contains(d))
-        {
+        for blob in self.content().digests()?.difference(&blobs) {
             self.content().remove(blob)?;
+        }
+        for layer in self.unpacked_layers()?.difference(&layers) {
+            self.remove_layer(layer)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -116,6 +117,11 @@ impl Store {
             });
         }
         self.publish_layer(layer, diff_id, size)
+    }
+
+    /// The diff ids of all unpacked layers.
+    pub(crate) fn unpacked_layers(&self) -> Result<BTreeSet<Digest>, LayersError> {
+        crate::content::digest_names(&self.root().join("layers"))
     }
 
     /// Removes an unpacked layer: first its name, then its files.

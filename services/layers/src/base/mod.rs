@@ -1,68 +1,32 @@
 //! Base images: `nanoserver`, `servercore`, `server` and `windows`, made from the Wine runtime.
 
+mod files;
+mod flavour;
+mod pack;
+mod prefix;
+mod tuning;
+
+pub use flavour::{Flavour, UnknownFlavour};
+
 use crate::error::LayersError;
 use crate::image::Image;
+use crate::reference::microsoft_name;
+use crate::scratch::{HIVES, REGISTRY_FILES};
 use crate::store::Store;
+use casement_nt::progress::Part;
+use casement_nt::registry::Registry;
 use casement_nt::version::Tag;
 use casement_nt::{Progress, Runtime};
-use std::fmt;
-use thiserror::Error;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
-/// Which base image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Flavour {
-    /// Console programs only, small.
-    NanoServer,
-    /// What headless servers and installers use.
-    ServerCore,
-    /// Everything.
-    Server,
-    /// Everything, under the name of the client image.
-    Windows,
-}
-
-/// A name that no base image has.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("unknown base image \"{0}\": choose one of nanoserver, servercore, server, windows")]
-pub struct UnknownFlavour(pub String);
-
-impl Flavour {
-    /// All of them, smallest first.
-    pub const ALL: [Self; 4] = [
-        Self::NanoServer,
-        Self::ServerCore,
-        Self::Server,
-        Self::Windows,
-    ];
-
-    /// The image's bare name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NanoServer => "nanoserver",
-            Self::ServerCore => "servercore",
-            Self::Server => "server",
-            Self::Windows => "windows",
-        }
-    }
-}
-
-impl fmt::Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Flavour {
-    type Err = UnknownFlavour;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFlavour> {
-        let known = |f: &Flavour| f.as_str() == text;
-        Self::ALL
-            .into_iter()
-            .find(known)
-            .ok_or_else(|| UnknownFlavour(text.to_owned()))
-    }
-}
+/// Raised whenever the same runtime would give another image.
+const RECIPE: u32 = 1;
+/// Every time in a base image, in seconds since 1970: 21 January 2025, the day of Wine 10.0.
+const TIME: i64 = 1_737_417_600;
+/// Note on the manifest: digest of all that goes into the image.
+const INPUTS: &str = "casement.base.inputs";
 
 /// Builds one base image, or finds that it is up to date.
 #[derive(Debug, Clone)]
@@ -89,19 +53,111 @@ impl BaseBuilder {
     /// # Errors
     /// When the store is damaged.
     pub fn up_to_date(&self) -> Result<Option<Image>, LayersError> {
-        todo_build(self)
+        let name = format!("{}:{}", self.flavour, self.tag);
+        let inputs = self.inputs();
+        match self.store.annotations(&name)? {
+            Some(notes) if notes.get(INPUTS) == Some(&inputs) => {
+                self.store.resolve(&name).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// Builds the image and gives it its names. With nothing to do this takes milliseconds.
+    /// Builds the image and gives it its names: all tags of the same Windows build, short and as Microsoft's registry
+    /// has them. With nothing to do this takes milliseconds.
     ///
     /// # Errors
     /// [`LayersError`]; an image that was there before stays.
     pub fn build(&self, progress: &dyn Progress) -> Result<Image, LayersError> {
-        progress.report("", 0.0);
-        Ok(todo_build(self)?.expect("unreachable"))
+        if let Some(image) = self.up_to_date()? {
+            return Ok(image);
+        }
+        let _build_lock = self.store.lock_build()?;
+        // Another process may just have built it.
+        if let Some(image) = self.up_to_date()? {
+            return Ok(image);
+        }
+        let prefix = prefix::prefix_of(&self.store, &self.runtime, &Part::new(progress, 0.0, 0.5))?;
+        let name = format!("{}:{}", self.flavour, self.tag);
+        {
+            let _lock = self.store.lock_shared()?;
+            let layer = self.store.new_layer()?;
+            progress.report("choosing files", 0.5);
+            files::stage(
+                &prefix.join("drive_c"),
+                &self.runtime,
+                self.flavour,
+                &layer.path().join("Files"),
+            )?;
+            progress.report("tuning the registry", 0.6);
+            self.stage_registry(&prefix, &layer.path().join(HIVES))?;
+            let packed = pack::pack(&self.store, layer.path(), &Part::new(progress, 0.65, 0.95))?;
+            self.check_size(packed.size, packed.blob.size)?;
+            let notes = BTreeMap::from([(INPUTS.to_owned(), self.inputs())]);
+            let manifest =
+                pack::describe(&self.store, &packed, self.flavour, self.tag.build(), notes)?;
+            progress.report("writing to disk", 0.95);
+            self.store
+                .publish_layer(layer, &packed.diff_id, packed.size)?;
+            self.store.publish(&manifest, &self.names())?;
+        }
+        // What the former image of this name had, as far as no container needs it.
+        self.store.collect_garbage()?;
+        progress.report("image ready", 1.0);
+        self.store.resolve(&name)
     }
-}
-fn todo_build(b: &BaseBuilder) -> Result<Option<Image>, LayersError> {
-    let _ = (&b.store, &b.runtime, b.flavour, b.tag);
-    Ok(None)
+
+    fn inputs(&self) -> String {
+        let build = self.tag.build();
+        let text = format!(
+            "recipe {RECIPE} runtime {} {} {}",
+            self.runtime.id(),
+            self.flavour,
+            build.os_version()
+        );
+        crate::Digest::of(text.as_bytes()).to_string()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let base = self.flavour.as_str();
+        let tags = self.tag.build().tags().iter();
+        tags.flat_map(|tag| {
+            [
+                format!("{base}:{tag}"),
+                format!("{}:{tag}", microsoft_name(base)),
+            ]
+        })
+        .collect()
+    }
+
+    fn stage_registry(&self, prefix: &Path, hives: &Path) -> Result<(), LayersError> {
+        fs::create_dir_all(hives).map_err(LayersError::io("create", hives))?;
+        for name in REGISTRY_FILES {
+            let path = prefix.join(name);
+            let bytes = fs::read(&path).map_err(LayersError::io("read", &path))?;
+            let mut registry = Registry::parse(&bytes)?;
+            match name {
+                "system.reg" => tuning::machine(&mut registry, self.flavour, self.tag.build()),
+                _ => tuning::user(&mut registry),
+            }
+            let path = hives.join(name);
+            fs::write(&path, registry.to_text(TIME.unsigned_abs()))
+                .map_err(LayersError::io("write", &path))?;
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, unpacked: u64, packed: u64) -> Result<(), LayersError> {
+        let (most_unpacked, most_packed) = self.flavour.limits();
+        if unpacked <= most_unpacked && packed <= most_packed {
+            return Ok(());
+        }
+        let why = format!(
+            "it has {unpacked} bytes ({packed} packed), more than the {most_unpacked} ({most_packed}) it may have"
+        );
+        Err(LayersError::Base {
+            image: self.flavour.to_string(),
+            why,
+        })
+    }
 }

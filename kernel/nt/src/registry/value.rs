@@ -1,0 +1,98 @@
+//! Registry values: a type and bytes, as NT has them.
+
+/// `REG_SZ` and the other types ("Registry value types", Microsoft Learn).
+pub(super) const STRING: u32 = 1;
+pub(super) const EXPAND_STRING: u32 = 2;
+pub(super) const BINARY: u32 = 3;
+pub(super) const DWORD: u32 = 4;
+pub(super) const MULTI_STRING: u32 = 7;
+
+/// A value of any type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    kind: u32,
+    data: Vec<u8>,
+}
+
+impl Value {
+    /// `REG_NONE` without data.
+    pub fn none() -> Self {
+        Self::raw(0, Vec::new())
+    }
+
+    /// Any type and any bytes.
+    pub fn raw(kind: u32, data: Vec<u8>) -> Self {
+        Self { kind, data }
+    }
+
+    /// `REG_SZ`
+    pub fn string(text: &str) -> Self {
+        Self::raw(STRING, utf16(text))
+    }
+
+    /// `REG_EXPAND_SZ`
+    pub fn expand_string(text: &str) -> Self {
+        Self::raw(EXPAND_STRING, utf16(text))
+    }
+
+    /// `REG_MULTI_SZ`
+    pub fn multi_string(texts: &[&str]) -> Self {
+        let mut data: Vec<u8> = texts.iter().flat_map(|t| utf16(t)).collect();
+        data.extend([0, 0]);
+        Self::raw(MULTI_STRING, data)
+    }
+
+    /// `REG_DWORD`
+    pub fn dword(number: u32) -> Self {
+        Self::raw(DWORD, number.to_le_bytes().to_vec())
+    }
+
+    /// `REG_BINARY`
+    pub fn binary(data: Vec<u8>) -> Self {
+        Self::raw(BINARY, data)
+    }
+
+    /// The type's number.
+    pub fn kind(&self) -> u32 {
+        self.kind
+    }
+
+    /// The bytes.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The text of a string value without its terminator.
+    pub fn as_string(&self) -> Option<String> {
+        if !matches!(self.kind, STRING | EXPAND_STRING) {
+            return None;
+        }
+        let units = self.units();
+        let end = units.iter().position(|u| *u == 0).unwrap_or(units.len());
+        Some(String::from_utf16_lossy(&units[..end]))
+    }
+
+    /// The number of a `REG_DWORD`.
+    pub fn as_dword(&self) -> Option<u32> {
+        match self.kind {
+            DWORD => Some(u32::from_le_bytes(self.data.as_slice().try_into().ok()?)),
+            _ => None,
+        }
+    }
+
+    /// The data as UTF-16; an odd byte at the end is dropped.
+    pub(super) fn units(&self) -> Vec<u16> {
+        self.data
+            .chunks_exact(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect()
+    }
+}
+
+/// UTF-16 with a terminator.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16()
+        .chain([0])
+        .flat_map(u16::to_le_bytes)
+        .collect()
+}
