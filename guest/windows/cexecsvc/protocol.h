@@ -20,6 +20,7 @@ enum start_flag {
     START_CONSOLE = 1,         // fds 0-2 are a pseudo terminal, which the program inherits
     START_RESTRICTED = 2,      // run without administrator rights
     START_ALL_PROCESSORS = 4,  // undo the processor affinity the agent set for a quick start
+    START_SERVICES = 8,        // start services.exe when the first program asks for it; for a silo's first program
 };
 
 enum failed_stage {

@@ -8,6 +8,7 @@
 #include "pipes.h"
 #include "profile.h"
 #include "protocol.h"
+#include "service_control.h"
 #include "token.h"
 
 enum { MAX_PATH_VARIABLE_UNITS = 32767 };
@@ -91,6 +92,16 @@ static DWORD WINAPI obey_control(void *job) {
     return 0;
 }
 
+// Waits for the program's end, and starts the services when somebody asks for them meanwhile.
+static void wait_for_end(HANDLE process, HANDLE services_wanted, WCHAR *environment) {
+    HANDLE waits[] = {process, services_wanted};
+    if (services_wanted) {
+        if (WaitForMultipleObjects(2, waits, FALSE, INFINITE) == WAIT_OBJECT_0) return;
+        service_control_start(environment);
+    }
+    WaitForSingleObject(process, INFINITE);
+}
+
 void NTAPI start(void *peb) {
     struct start_request request;
     DWORD exit_code = 0;
@@ -105,11 +116,12 @@ void NTAPI start(void *peb) {
     enter_container(&request, environment);
     HANDLE job = job_create();
     if (!job) protocol_fail(GetLastError(), STAGE_CREATE_PROCESS);
+    HANDLE services_wanted = request.flags & START_SERVICES ? service_control_listen() : NULL;
     PROCESS_INFORMATION process = create_program(&request, environment, &job);
 
     HANDLE control = CreateThread(NULL, 0, obey_control, job, 0, NULL);
     if (!control) TerminateJobObject(job, (UINT)connection_lost_exit);
-    WaitForSingleObject(process.hProcess, INFINITE);
+    wait_for_end(process.hProcess, services_wanted, environment);
     GetExitCodeProcess(process.hProcess, &exit_code);
     if (!(request.flags & START_CONSOLE)) pipes_drain();
     protocol_send_exited(exit_code);
