@@ -46,6 +46,8 @@ pub struct ExecSettings {
     pub console_size: Option<(u16, u16)>,
     /// Whether standard input is connected.
     pub open_stdin: bool,
+    /// Whether nothing is connected: the process runs in the background.
+    pub detach: bool,
 }
 
 /// Everything that follows from an image and the settings of a container.
@@ -87,6 +89,7 @@ pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_
         tty: config.tty,
         console_size: settings.console_size,
         stdin: config.open_stdin,
+        outputs: true,
     };
     let process = request.parameters();
     let document = document(image, settings, &config.hostname, host_cpus)?;
@@ -115,7 +118,8 @@ pub fn plan_exec(container: &Container, settings: &ExecSettings) -> Result<Proce
         environment: &environment,
         tty: settings.tty,
         console_size: settings.console_size,
-        stdin: settings.open_stdin,
+        stdin: settings.open_stdin && !settings.detach,
+        outputs: !settings.detach,
     };
     Ok(request.parameters())
 }
@@ -163,6 +167,7 @@ struct ProcessRequest<'a> {
     tty: bool,
     console_size: Option<(u16, u16)>,
     stdin: bool,
+    outputs: bool,
 }
 
 impl ProcessRequest<'_> {
@@ -175,8 +180,8 @@ impl ProcessRequest<'_> {
             emulate_console: self.tty,
             console_size: self.console_size.filter(|_| self.tty).map_or_else(Vec::new, |(height, width)| vec![height, width]),
             create_std_in_pipe: self.stdin,
-            create_std_out_pipe: true,
-            create_std_err_pipe: !self.tty,
+            create_std_out_pipe: self.outputs,
+            create_std_err_pipe: self.outputs && !self.tty,
             ..ProcessParameters::default()
         }
     }

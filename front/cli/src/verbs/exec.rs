@@ -62,6 +62,7 @@ impl Exec {
             tty: self.tty,
             console_size: if self.tty { terminal::size() } else { None },
             open_stdin: self.interactive && !self.detach,
+            detach: self.detach,
         };
         let stdin = settings.open_stdin;
         let request = Request::Exec { container: self.words[0].clone(), settings };

@@ -106,8 +106,7 @@ pub fn started(
         Ok(_) => Err(Failure::of_start(ErrorKind::Internal, ClientError::Unexpected)),
         Err(error) if error.kind() == ErrorKind::NoSuchImage => {
             eprintln!("Unable to find image '{image}' locally");
-            let hint = "Make a base image with: casement base build nanoserver (casement images lists what there is)";
-            Err(Failure::of_start(error.kind(), format!("{error}\n{hint}")))
+            Err(Failure::of_start(error.kind(), error))
         }
         Err(error @ ClientError::NotRunning { .. }) => Err(Failure::of_start(error.kind(), error)),
         Err(error) => Err(Failure::of_start(error.kind(), format!("{error}\n\nRun 'casement run --help' for more information"))),
