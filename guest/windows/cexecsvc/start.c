@@ -32,6 +32,14 @@ static void enter_container(const struct start_request *request, WCHAR *environm
     protocol_fail(error, STAGE_WORKING_DIRECTORY);
 }
 
+// Wine gives a new process the affinity its server noted when the parent started, so the server has to hear of it too.
+static void use_all_processors(void) {
+    SYSTEM_INFO system;
+    linux_use_all_processors();
+    GetSystemInfo(&system);
+    SetProcessAffinityMask(GetCurrentProcess(), system.dwActiveProcessorMask);
+}
+
 // A list with the one attribute that puts the new process into the job before it runs.
 static LPPROC_THREAD_ATTRIBUTE_LIST job_attribute(HANDLE *job) {
     SIZE_T size = 0;
@@ -109,7 +117,7 @@ void NTAPI start(void *peb) {
     linux_close_on_exec(CONTROL_DESCRIPTOR);
     if (!protocol_read_start(&request)) protocol_fail(ERROR_INVALID_DATA, STAGE_PROTOCOL);
     if (request.flags & START_CONSOLE) SetConsoleCtrlHandler(ignore_console_event, TRUE);
-    if (request.flags & START_ALL_PROCESSORS) linux_use_all_processors();
+    if (request.flags & START_ALL_PROCESSORS) use_all_processors();
     WCHAR *environment = environment_build(request.user, request.environment);
     if (!environment) protocol_fail(ERROR_NOT_ENOUGH_MEMORY, STAGE_CREATE_PROCESS);
     profile_make_directories(request.user);
