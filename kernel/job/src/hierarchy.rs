@@ -267,15 +267,16 @@ impl Hierarchy {
     fn detect_where(wanted: impl Fn(Version) -> bool) -> Result<Self, JobError> {
         let file = "/proc/self/mountinfo";
         let text = std::fs::read(file).map_err(JobError::io("read", file))?;
-        let specs = mountinfo::cgroup_mounts(&text)
+        let mounts = mountinfo::cgroup_mounts(&text);
+        let reachable = mounts
             .into_iter()
-            .filter(|mount| wanted(mount.version))
-            .map(|mount| TreeSpec {
-                path: mount.path,
-                version: mount.version,
-                controllers: mount.controllers,
-                seed: Vec::new(),
-            });
+            .filter(|mount| wanted(mount.version) && reachable(mount));
+        let specs = reachable.map(|mount| TreeSpec {
+            path: mount.path,
+            version: mount.version,
+            controllers: mount.controllers,
+            seed: Vec::new(),
+        });
         let kernel = std::fs::read_to_string("/proc/cgroups").unwrap_or_default();
         Self::from_specs(specs.collect(), |controller| {
             if mountinfo::enabled_in_kernel(&kernel, controller.version1_name()) {
@@ -427,6 +428,19 @@ impl Hierarchy {
             })
         }
     }
+}
+
+/// Whether the mount point still leads to the tree: something else may be mounted on it or above it.
+fn reachable(mount: &mountinfo::CgroupMount) -> bool {
+    /// `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` of `linux/magic.h`.
+    const MAGIC: [u64; 2] = [0x0027_e0eb, 0x6367_7270];
+    let found = rustix::fs::statfs(&mount.path).map(|found| found.f_type as u64);
+    let reachable =
+        found.is_ok_and(|kind| kind == MAGIC[usize::from(mount.version == Version::V2)]);
+    if !reachable {
+        tracing::warn!(path = %mount.path.display(), "a mounted control group tree cannot be reached");
+    }
+    reachable
 }
 
 /// Leaves out trees that add nothing: each tree costs a directory for every job. A version 2 tree freezes and counts
