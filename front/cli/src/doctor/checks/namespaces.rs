@@ -90,7 +90,7 @@ pub fn others() -> Line {
             "each container has a system of its own",
         )
     } else {
-        let means = "no container runs: the kernel was built without them";
+        let means = "no container runs: the kernel lacks them, or user.max_*_namespaces is 0";
         Line::failed(topic, Verdict::Missing, failed.join("; "), means)
     }
 }
