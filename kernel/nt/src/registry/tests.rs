@@ -133,7 +133,7 @@ fn what_is_no_registry_is_refused() {
         "[a]\n\"x\"=str(4):\"a\"",
         "[a]\n\"x\"=\"y\" z",
         "[a]\nx",
-        "[a\\x1b]",
+        "[a\\x1]",
     ] {
         let text = format!("WINE REGISTRY Version 2\n{bad}\n");
         assert!(Registry::parse(text.as_bytes()).is_err(), "{bad}");

@@ -101,9 +101,9 @@ impl Runtime {
         self.directory.join("tree")
     }
 
-    /// Wine's own wineboot.exe, for making prefixes; the tree holds ours in its place.
-    pub fn stock_wineboot(&self) -> PathBuf {
-        self.directory.join("build/wineboot.exe")
+    /// The directory of Wine's own files that ours replace in the tree, wineboot.exe among them: for making prefixes.
+    pub fn stock_files(&self) -> PathBuf {
+        self.directory.join("build")
     }
 
     /// The directory of Windows-side files in the tree.
@@ -112,53 +112,70 @@ impl Runtime {
     }
 }
 
-/// Our own parts of the runtime, built from `guest/windows`.
+/// Our own parts of the runtime, built from `guest/windows`: Windows programs and DLLs with Wine's builtin signature,
+/// and Linux libraries. Those that Wine has too take the place of Wine's.
 #[derive(Debug, Clone)]
 pub struct GuestPieces {
-    /// The small wineboot that containers start with.
-    pub wineboot: PathBuf,
-    /// The launcher of Windows programs.
-    pub cexecsvc: PathBuf,
-    /// A freetype that has no fonts, for console-only images.
-    pub freetype: PathBuf,
+    directory: PathBuf,
 }
 
+/// The pieces without which no container starts: its boot program, the launcher of programs, and a freetype that has no
+/// fonts (without one, Wine complains on stderr; with one and no fonts, it fails).
+const REQUIRED_PIECES: [&str; 3] = ["CExecSvc.exe", "libfreetype.so.6", "wineboot.exe"];
+
 impl GuestPieces {
-    /// `wineboot.exe`, `CExecSvc.exe` and `libfreetype.so.6` in one directory.
+    /// All `.exe`, `.dll` and `.so` files in one directory.
     pub fn in_directory(directory: &Path) -> Self {
         Self {
-            wineboot: directory.join("wineboot.exe"),
-            cexecsvc: directory.join("CExecSvc.exe"),
-            freetype: directory.join("libfreetype.so.6"),
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// Names and paths of the pieces, sorted.
+    fn files(&self) -> Result<Vec<(String, PathBuf)>, RuntimeError> {
+        let read = RuntimeError::io("read the guest pieces in", &self.directory);
+        let mut files: Vec<(String, PathBuf)> = fs::read_dir(&self.directory)
+            .map_err(read)?
+            .flatten()
+            .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path())))
+            .filter(|(name, _)| is_windows_file(name) || name.contains(".so"))
+            .collect();
+        files.sort();
+        match REQUIRED_PIECES
+            .iter()
+            .find(|r| !files.iter().any(|(name, _)| name == *r))
+        {
+            Some(missing) => Err(RuntimeError::Piece {
+                path: self.directory.join(missing),
+                why: "it is not there",
+            }),
+            None => Ok(files),
         }
     }
 
     /// Checks that the pieces can be used and gives their digests.
     fn digests(&self) -> Result<BTreeMap<String, String>, RuntimeError> {
         let mut digests = BTreeMap::new();
-        for (name, path, windows) in [
-            ("wineboot.exe", &self.wineboot, true),
-            ("CExecSvc.exe", &self.cexecsvc, true),
-            ("libfreetype.so.6", &self.freetype, false),
-        ] {
-            let bytes = fs::read(path).map_err(RuntimeError::io("read the guest piece", path))?;
-            let why = match windows {
+        for (name, path) in self.files()? {
+            let bytes = fs::read(&path).map_err(RuntimeError::io("read the guest piece", &path))?;
+            let why = match is_windows_file(&name) {
                 true if !has_builtin_signature(&bytes) => {
                     "it has no builtin signature at offset 0x40"
                 }
                 false if !bytes.starts_with(b"\x7fELF") => "it is not an ELF file",
                 _ => {
-                    digests.insert(name.to_owned(), digest::sha256_bytes(&bytes));
+                    digests.insert(name, digest::sha256_bytes(&bytes));
                     continue;
                 }
             };
-            return Err(RuntimeError::Piece {
-                path: path.clone(),
-                why,
-            });
+            return Err(RuntimeError::Piece { path, why });
         }
         Ok(digests)
     }
+}
+
+fn is_windows_file(name: &str) -> bool {
+    name.ends_with(".exe") || name.ends_with(".dll")
 }
 
 /// Builds the runtime, or finds that it is up to date.
@@ -336,6 +353,8 @@ mod tests {
     use super::*;
 
     fn pieces(directory: &Path) -> GuestPieces {
+        let directory = directory.join("pieces");
+        fs::create_dir_all(&directory).unwrap();
         let mut pe = vec![0u8; 0x100];
         pe[..2].copy_from_slice(b"MZ");
         pe[0x3c] = 0x80;
@@ -347,7 +366,7 @@ mod tests {
         ] {
             fs::write(directory.join(name), bytes).unwrap();
         }
-        GuestPieces::in_directory(directory)
+        GuestPieces::in_directory(&directory)
     }
 
     #[test]
@@ -366,7 +385,11 @@ mod tests {
             .unwrap();
         assert_eq!(built.id(), info.id);
 
-        fs::write(&pieces.freetype, b"\x7fELF changed").unwrap();
+        fs::write(
+            pieces.directory.join("libfreetype.so.6"),
+            b"\x7fELF changed",
+        )
+        .unwrap();
         assert_eq!(builder.up_to_date(), None);
     }
 
@@ -374,7 +397,13 @@ mod tests {
     fn pieces_that_wine_would_not_take_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let pieces = pieces(root.path());
-        fs::write(&pieces.cexecsvc, b"MZ without signature").unwrap();
+        fs::write(
+            pieces.directory.join("CExecSvc.exe"),
+            b"MZ without signature",
+        )
+        .unwrap();
+        assert!(matches!(pieces.digests(), Err(RuntimeError::Piece { .. })));
+        fs::remove_file(pieces.directory.join("CExecSvc.exe")).unwrap();
         assert!(matches!(pieces.digests(), Err(RuntimeError::Piece { .. })));
     }
 

@@ -112,16 +112,20 @@ fn windows_side(packages: &Path, tree: &Path, progress: &dyn Progress) -> Result
 
 fn guest_pieces(runtime: &Path, tree: &Path, pieces: &GuestPieces) -> Result<(), RuntimeError> {
     let windows = tree.join(WINDOWS_FILES);
-    // Wine's own wineboot makes prefixes at build time; containers start with ours.
-    let stock = runtime.join("build/wineboot.exe");
-    copy(&windows.join("wineboot.exe"), &stock)?;
-    copy(&pieces.wineboot, &windows.join("wineboot.exe"))?;
-    // Wine's loader looks its own files up in lower case.
-    copy(&pieces.cexecsvc, &windows.join("cexecsvc.exe"))?;
-    copy(
-        &pieces.freetype,
-        &tree.join(LIBRARIES).join("libfreetype.so.6"),
-    )
+    for (name, path) in pieces.files()? {
+        if !super::is_windows_file(&name) {
+            copy(&path, &tree.join(LIBRARIES).join(&name))?;
+            continue;
+        }
+        // Wine's loader looks its own files up in lower case.
+        let name = name.to_lowercase();
+        let place = windows.join(&name);
+        if place.exists() {
+            copy(&place, &runtime.join("build").join(&name))?;
+        }
+        copy(&path, &place)?;
+    }
+    Ok(())
 }
 
 /// Directories and programs 0755, everything else 0644: no set-id bit, nothing that others may write.

@@ -1,13 +1,16 @@
 # Runs Wine's own wineboot once, in namespaces of its own, to make the prefix that base images are cut from.
-# Arguments: the runtime tree, an empty directory for the prefix, Wine's wineboot.exe, a free user id, a processor.
+# Arguments: the runtime tree, an empty directory for the prefix, Wine's own files
+# that the tree has replaced, a free user id, a processor.
 # unshare(1) runs this with private mount, pid, network, ipc, uts and cgroup namespaces; no mount leaves them.
 set -eu
-tree=$1 prefix=$2 wineboot=$3 id=$4 processor=$5
+tree=$1 prefix=$2 stock=$3 id=$4 processor=$5
 windows=$tree/usr/lib/x86_64-linux-gnu/wine/x86_64-windows
 
-# Before the tree becomes read-only, wineboot goes over the small one that containers start with.
 mount --bind "$tree" "$tree"
-mount --bind "$wineboot" "$windows/wineboot.exe"
+# Wine's full wineboot over the small one that containers start with.
+for file in "$stock"/*; do
+    mount --bind "$file" "$windows/${file##*/}"
+done
 mount --bind "$prefix" "$tree/silo"
 mount -t proc -o nosuid,nodev,noexec proc "$tree/proc"
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$tree/sys"

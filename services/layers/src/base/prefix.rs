@@ -71,7 +71,7 @@ fn run_wineboot(
             "private",
         ])
         .args(["sh", "-c", SCRIPT, "sh"])
-        .args([&runtime.tree(), prefix, &runtime.stock_wineboot()].map(AsRef::<Path>::as_ref))
+        .args([&runtime.tree(), prefix, &runtime.stock_files()].map(AsRef::<Path>::as_ref))
         .args([BUILDER.to_string(), processor.to_string()])
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
