@@ -56,14 +56,14 @@ static DWORD WINAPI pump_output(void *argument) {
     return 0;
 }
 
-ULONG pipes_create(STARTUPINFOW *startup) {
+ULONG pipes_create(STARTUPINFOW *startup, const int *stdio) {
     static const DWORD standard[STREAMS] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
     SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, NULL, TRUE};
     HANDLE theirs[STREAMS];
     for (int i = 0; i < STREAMS; i++) {
         streams[i].buffer = HeapAlloc(GetProcessHeap(), 0, PUMP_BYTES);
         if (!streams[i].buffer) return ERROR_NOT_ENOUGH_MEMORY;
-        streams[i].descriptor = linux_duplicate_above(i, OWN_DESCRIPTORS);
+        streams[i].descriptor = stdio ? stdio[i] : linux_duplicate_above(i, OWN_DESCRIPTORS);
         linux_replace_by_null(i);
         // Wine's own handle keeps the Linux object open in its server, and the reader would never see the end.
         HANDLE own = GetStdHandle(standard[i]);

@@ -5,9 +5,10 @@
 
 #include "../nt/text.h"
 
-// Takes descriptors 0 to 2 away from everything that CExecSvc starts and makes the three pipes.
+// Takes descriptors 0 to 2 away from everything that CExecSvc starts and makes the three pipes, for `stdio` or, when it
+// is NULL, for what the descriptors 0 to 2 were.
 // Fills the standard handles of `startup`. Returns a win32 error, 0 when good.
-ULONG pipes_create(STARTUPINFOW *startup);
+ULONG pipes_create(STARTUPINFOW *startup, const int *stdio);
 
 // Closes the program's ends in CExecSvc, once the program has inherited them, and starts the pumps.
 void pipes_start(STARTUPINFOW *startup);

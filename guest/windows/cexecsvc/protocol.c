@@ -55,7 +55,10 @@ static WCHAR *take_line(struct cursor *cursor) {
 
 BOOL protocol_read_start(struct start_request *request) {
     ULONG header[2], units;
-    if (!read_exactly(header, sizeof header)) return FALSE;
+    int received = linux_receive_descriptors(CONTROL_DESCRIPTOR, header, sizeof header, request->stdio,
+                                             STDIO_DESCRIPTORS);
+    if (received < 0) return FALSE;
+    request->has_stdio = received == STDIO_DESCRIPTORS;
     if (header[0] != MESSAGE_START || header[1] > MAX_START_BYTES) return FALSE;
     UCHAR *payload = HeapAlloc(GetProcessHeap(), 0, header[1] + 1);
     if (!payload || !read_exactly(payload, header[1])) return FALSE;
@@ -63,7 +66,7 @@ BOOL protocol_read_start(struct start_request *request) {
     BOOL good = take_number(&cursor, &request->flags) && (request->application = take_line(&cursor)) &&
                 (request->command_line = take_line(&cursor)) && (request->working_directory = take_line(&cursor)) &&
                 (request->user = take_line(&cursor)) && (request->environment = take_text(&cursor, &units)) &&
-                !cursor.left;
+                !cursor.left && !(request->has_stdio && request->flags & START_CONSOLE);
     HeapFree(GetProcessHeap(), 0, payload);
     return good;
 }

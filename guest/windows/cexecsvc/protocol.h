@@ -5,7 +5,7 @@
 
 #include "../nt/text.h"
 
-enum { CONTROL_DESCRIPTOR = 3 };
+enum { CONTROL_DESCRIPTOR = 3, STDIO_DESCRIPTORS = 3 };
 
 enum message_type {
     MESSAGE_START = 1,
@@ -32,6 +32,8 @@ enum failed_stage {
 
 struct start_request {
     ULONG flags;
+    BOOL has_stdio;                // three descriptors came along with START, to be used in place of 0 to 2
+    int stdio[STDIO_DESCRIPTORS];
     WCHAR *application;  // empty: the first word of the command line
     WCHAR *command_line;
     WCHAR *working_directory;
@@ -44,7 +46,7 @@ struct control_message {
     ULONG value;  // the event or the exit code
 };
 
-// Waits for START. The texts live until the process ends. Returns FALSE when the peer does not keep to the protocol.
+// Waits for START; a CExecSvc may be started long before it, to stand by for a quick start. The texts live until the process ends. Returns FALSE when the peer does not keep to the protocol.
 BOOL protocol_read_start(struct start_request *request);
 
 // Waits for the next message of a running program. Returns FALSE at the end of the connection, or on nonsense.

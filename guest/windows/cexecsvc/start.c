@@ -58,7 +58,7 @@ static PROCESS_INFORMATION create_program(const struct start_request *request, W
     const WCHAR *application = request->application[0] ? request->application : NULL;
     BOOL relayed = !(request->flags & START_CONSOLE), started;
     if (relayed) {
-        ULONG error = pipes_create(&startup.StartupInfo);
+        ULONG error = pipes_create(&startup.StartupInfo, request->has_stdio ? request->stdio : NULL);
         if (error) protocol_fail(error, STAGE_CREATE_PROCESS);
     }
     if (request->flags & START_RESTRICTED) {

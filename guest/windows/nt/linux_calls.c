@@ -12,6 +12,11 @@ enum {
     POLL_WRITABLE = 4,
     POLL_NO_TIMEOUT = -1,
     UTS_FIELD = 65,
+    SOL_SOCKET_LEVEL = 1,
+    SCM_RIGHTS_TYPE = 1,
+    MSG_CMSG_CLOEXEC_FLAG = 0x40000000,
+    MAX_DESCRIPTORS = 8,
+    LINUX_ECONNRESET = 104,
     PROCESSOR_MASK_BYTES = 1024,
 };
 
@@ -19,6 +24,28 @@ struct linux_pollfd {
     int descriptor;
     short events;
     short returned;
+};
+
+struct linux_iovec {
+    void *base;
+    size_t size;
+};
+
+struct linux_msghdr {
+    void *name;
+    unsigned name_length;
+    struct linux_iovec *parts;
+    size_t part_count;
+    void *control;
+    size_t control_length;
+    int flags;
+};
+
+// One control message of SCM_RIGHTS, with room for its descriptors.
+struct rights {
+    size_t length;
+    int level, type;
+    int descriptors[MAX_DESCRIPTORS];
 };
 
 static void wait_ready(int descriptor, short events) {
@@ -32,6 +59,40 @@ long long linux_read(int descriptor, void *buffer, size_t size) {
         if (got == -LINUX_EAGAIN) wait_ready(descriptor, POLL_READABLE);
         else if (got != -LINUX_EINTR) return got;
     }
+}
+
+static int take_descriptors(const struct rights *rights, size_t received, int *descriptors, int count) {
+    enum { HEADER = offsetof(struct rights, descriptors) };
+    if (received < HEADER || rights->length < HEADER || rights->length > sizeof *rights) return 0;
+    if (rights->level != SOL_SOCKET_LEVEL || rights->type != SCM_RIGHTS_TYPE) return 0;
+    int got = (int)((rights->length - HEADER) / sizeof(int));
+    for (int i = 0; i < got; i++) {
+        if (got == count) descriptors[i] = rights->descriptors[i];
+        else linux_close(rights->descriptors[i]);
+    }
+    return got == count ? count : 0;
+}
+
+int linux_receive_descriptors(int socket, void *buffer, size_t size, int *descriptors, int count) {
+    struct rights rights;
+    struct linux_iovec part = {buffer, size};
+    struct linux_msghdr message = {0};
+    long long got;
+    message.parts = &part;
+    message.part_count = 1;
+    message.control = &rights;
+    do {
+        message.control_length = sizeof rights;
+        got = linux_call(LINUX_RECVMSG, socket, (long long)&message, MSG_CMSG_CLOEXEC_FLAG, 0);
+        if (got == -LINUX_EAGAIN) wait_ready(socket, POLL_READABLE);
+    } while (got == -LINUX_EAGAIN || got == -LINUX_EINTR);
+    if (got <= 0) return got ? (int)got : -LINUX_ECONNRESET;
+    int filled = take_descriptors(&rights, message.control_length, descriptors, count);
+    for (size_t done = (size_t)got; done < size; done += (size_t)got) {
+        got = linux_read(socket, (char *)buffer + done, size - done);
+        if (got <= 0) return got ? (int)got : -LINUX_ECONNRESET;
+    }
+    return filled;
 }
 
 long long linux_write_all(int descriptor, const void *buffer, size_t size) {

@@ -12,6 +12,7 @@ enum linux_call_number {
     LINUX_CLOSE = 3,
     LINUX_POLL = 7,
     LINUX_DUP2 = 33,
+    LINUX_RECVMSG = 47,
     LINUX_UNAME = 63,
     LINUX_FCNTL = 72,
     LINUX_SCHED_SETAFFINITY = 203,
@@ -36,6 +37,11 @@ static inline long long linux_call(long long number, long long first, long long 
 
 // Reads once; waits when the descriptor is non-blocking. Returns the bytes read, 0 at the end, a negative errno.
 long long linux_read(int descriptor, void *buffer, size_t size);
+
+// Receives exactly `size` bytes from a socket, and the descriptors sent along with the first of them, closed on exec.
+// Fills `descriptors` when their number is `count`, else closes them. Returns how many it filled, or a negative errno;
+// the end of the connection is an error too.
+int linux_receive_descriptors(int socket, void *buffer, size_t size, int *descriptors, int count);
 
 // Writes all of `size` bytes; waits when the descriptor is non-blocking. Returns 0 or a negative errno.
 long long linux_write_all(int descriptor, const void *buffer, size_t size);
