@@ -66,7 +66,7 @@ pub enum Verb {
     /// Make the runtime
     Runtime(verbs::runtime::Runtime),
     /// Say what this host offers, and what that means
-    Doctor(verbs::doctor::Doctor),
+    Doctor(crate::doctor::Flags),
     /// Show the versions of command and daemon
     Version(verbs::version::Version),
     /// Run the daemon

@@ -1,8 +1,9 @@
 //! `casement`: Windows containers on Linux. One binary: the command, the daemon and the silo host.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod arguments;
+mod doctor;
 mod environment_file;
 mod failure;
 mod foreground;

@@ -4,7 +4,6 @@ pub mod base;
 pub mod container_flags;
 pub mod create;
 pub mod daemon;
-pub mod doctor;
 pub mod exec;
 pub mod images;
 pub mod inspect;
@@ -50,7 +49,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Images(verb) => verb.perform(&client),
         Verb::Base(verb) => verb.perform(&places),
         Verb::Runtime(verb) => verb.perform(&places),
-        Verb::Doctor(verb) => verb.perform(&places),
+        Verb::Doctor(flags) => Ok(crate::doctor::perform(&flags, &places.root)),
         Verb::Version(verb) => verb.perform(&client),
         Verb::Daemon(verb) => verb.perform(&places),
         Verb::SiloHost(verb) => verb.perform(),
