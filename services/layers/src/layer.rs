@@ -6,7 +6,7 @@ use crate::error::LayersError;
 use crate::oci::Descriptor;
 use crate::store::Store;
 use casement_layer_tar::{Kind, LayerArchive, LayerPath, LayerReader};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -102,7 +102,7 @@ impl Store {
     ) -> Result<PathBuf, LayersError> {
         let layer = self.new_layer()?;
         let mut hashed = Hashed {
-            inner: GzDecoder::new(self.content().read(&blob.digest)?),
+            inner: MultiGzDecoder::new(self.content().read(&blob.digest)?),
             hasher: Sha256::new(),
         };
         let size = unpack(&mut hashed, layer.path())?;

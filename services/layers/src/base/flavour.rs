@@ -85,9 +85,9 @@ impl Flavour {
     /// Most bytes that the image may have, unpacked and packed.
     pub(super) fn limits(self) -> (u64, u64) {
         match self {
-            Self::NanoServer => (60 << 20, 120 << 20),
-            Self::ServerCore => (256 << 20, 96 << 20),
-            Self::Server | Self::Windows => (512 << 20, 192 << 20),
+            Self::NanoServer => (60_000_000, 12_000_000),
+            Self::ServerCore => (256_000_000, 96_000_000),
+            Self::Server | Self::Windows => (512_000_000, 192_000_000),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod flavour;
+mod gzip;
 mod pack;
 mod prefix;
 mod tuning;

@@ -1,5 +1,6 @@
 //! Packs a staged layer into blobs and describes it as an OCI image.
 
+use super::gzip::GzipMembers;
 use super::{Flavour, TIME};
 use crate::digest::Digest;
 use crate::error::LayersError;
@@ -10,15 +11,11 @@ use crate::oci::{
 use crate::store::Store;
 use casement_layer_tar::{LayerPath, LayerWriter, Metadata, NtTime};
 use casement_nt::{Progress, WindowsBuild};
-use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// Good enough for the size that images promise; higher levels take three times as long for 2 %.
-const LEVEL: u32 = 9;
 
 /// A packed layer.
 pub struct Packed {
@@ -35,9 +32,7 @@ pub fn pack(store: &Store, layer: &Path, progress: &dyn Progress) -> Result<Pack
     let mut entries = Vec::new();
     let mut size = 0;
     walk(layer, Path::new(""), &mut entries, &mut size)?;
-    let gzip = GzBuilder::new()
-        .mtime(0)
-        .write(store.content().ingest()?, Compression::new(LEVEL));
+    let gzip = GzipMembers::new(store.content().ingest()?);
     let mut writer = LayerWriter::new(Hashing {
         inner: gzip,
         hasher: Sha256::new(),
