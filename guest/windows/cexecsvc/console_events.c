@@ -3,6 +3,7 @@
 //! calls it only for Ctrl-C and Ctrl-Break on a console, so the thread is started from here.
 #include "console_events.h"
 
+#include "control_handlers.h"
 #include "job.h"
 
 enum {
@@ -66,7 +67,8 @@ static BOOL end_later(HANDLE process, HANDLE handlers) {
 static void deliver(ULONG process_id, LPTHREAD_START_ROUTINE routine, ULONG event) {
     HANDLE handlers = NULL, process = OpenProcess(PROCESS_ACCESS, FALSE, process_id);
     if (!process) return;
-    if (routine_is_mapped(process, (const void *)routine))
+    BOOL loaded = routine_is_mapped(process, (const void *)routine);
+    if (loaded && !(ends_processes(event) && control_handlers_are_default(process)))
         handlers = CreateRemoteThread(process, NULL, 0, routine, (void *)(ULONG_PTR)event, 0, NULL);
     if (ends_processes(event)) {
         if (handlers && end_later(process, handlers)) return;
