@@ -13,7 +13,7 @@ use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
 use casement_schema::error::{HResult, HcsError, Win32Error};
 use casement_schema::process::Signal;
 use rustix::fd::OwnedFd;
-use rustix::process::{WaitOptions, waitpid};
+use rustix::process::{WaitOptions, wait};
 use std::collections::VecDeque;
 use std::process::Child;
 
@@ -225,7 +225,7 @@ impl Service {
 
     /// Takes every ended process away.
     pub fn reap(&mut self) {
-        while let Ok(Some((pid, _))) = waitpid(None, WaitOptions::NOHANG) {
+        while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
             let pid = pid.as_raw_nonzero().get().unsigned_abs();
             if self.wineserver.as_ref().is_some_and(|w| w.id() == pid) {
                 self.wineserver = None;

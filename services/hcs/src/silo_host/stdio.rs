@@ -133,11 +133,6 @@ impl MainStreams {
         self.attachments.retain(|a| a.input.is_some() || a.outputs.iter().any(Option::is_some));
     }
 
-    /// Whether both output streams are at their end.
-    pub fn ended(&self) -> bool {
-        self.outputs.iter().all(Option::is_none)
-    }
-
     /// Reads what is left after the program's end, writes all out, and closes everything. A client that does
     /// not read is given up after `patience` without progress.
     pub fn finish(&mut self, patience: std::time::Duration) {
