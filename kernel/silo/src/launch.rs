@@ -153,6 +153,7 @@ impl Launch<'_> {
         let _ = linux::join_new_session_keyring();
         enter_root()?;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+        forbid_core_dumps()?;
         self.take_descriptors()
     }
 
@@ -228,6 +229,13 @@ fn mask_proc() -> Result<(), SiloError> {
     let proc = rustix::fs::open("proc", flags, Mode::empty()).during("open", "/proc")?;
     linux::mount_setattr(proc.as_fd(), linux::mount_attr::RDONLY, false, None)
         .during("make read-only", "/proc")
+}
+
+/// Core dumps would run the host's handler, as the host's root, on input of the silo's choosing. Of all limits only
+/// 1 byte also stops handlers behind a pipe (core(5), `coredump_pipe` of the kernel's fs/coredump.c).
+fn forbid_core_dumps() -> Result<(), SiloError> {
+    let limit = rustix::process::Rlimit { current: Some(1), maximum: Some(1) };
+    rustix::process::setrlimit(rustix::process::Resource::Core, limit).during("forbid", "core dumps")
 }
 
 fn give_up_capabilities() -> Result<(), SiloError> {
