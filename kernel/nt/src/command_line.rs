@@ -39,10 +39,7 @@ pub fn quote_argument(argument: &str) -> String {
 
 /// Joins arguments into one command line.
 pub fn join<S: AsRef<str>>(arguments: &[S]) -> String {
-    let quoted: Vec<String> = arguments
-        .iter()
-        .map(|a| quote_argument(a.as_ref()))
-        .collect();
+    let quoted: Vec<String> = arguments.iter().map(|a| quote_argument(a.as_ref())).collect();
     quoted.join(" ")
 }
 
@@ -123,27 +120,13 @@ mod tests {
 
     #[test]
     fn a_joined_line_splits_into_the_same_arguments() {
-        let hard = [
-            "p.exe",
-            "",
-            "a b",
-            "\\",
-            "a\\\\",
-            "q\"q",
-            "\\\"",
-            "x\\\\ y\\",
-            "é ☃",
-            "a\tb\"\"c",
-        ];
+        let hard = ["p.exe", "", "a b", "\\", "a\\\\", "q\"q", "\\\"", "x\\\\ y\\", "é ☃", "a\tb\"\"c"];
         assert_eq!(split(&join(&hard)), hard);
     }
 
     #[test]
     fn the_program_ends_at_its_closing_quote() {
-        assert_eq!(
-            split("\"c:\\a b\\p.exe\" \"x \"\"y\"\" z\""),
-            ["c:\\a b\\p.exe", "x \"y\" z"]
-        );
+        assert_eq!(split("\"c:\\a b\\p.exe\" \"x \"\"y\"\" z\""), ["c:\\a b\\p.exe", "x \"y\" z"]);
         assert_eq!(split("c:\\dir\\p.exe -x"), ["c:\\dir\\p.exe", "-x"]);
         assert!(split("  ").is_empty());
     }

@@ -43,12 +43,7 @@ impl Environment {
             let text = text.as_ref();
             let refused = || EnvironmentError::NotAVariable(text.chars().take(80).collect());
             // Windows keeps hidden variables such as "=C:=C:\dir": the name may begin with '='.
-            let at = text
-                .char_indices()
-                .skip(1)
-                .find(|(_, c)| *c == '=')
-                .ok_or_else(refused)?
-                .0;
+            let at = text.char_indices().skip(1).find(|(_, c)| *c == '=').ok_or_else(refused)?.0;
             if text.starts_with('=') && at < 2 || text.contains('\0') {
                 return Err(refused());
             }
@@ -74,10 +69,7 @@ impl Environment {
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables
-            .iter()
-            .find(|(n, _)| same_name(n, name))
-            .map(|(_, v)| v.as_str())
+        self.variables.iter().find(|(n, _)| same_name(n, name)).map(|(_, v)| v.as_str())
     }
 
     /// Lays `over` on top of this environment.
@@ -100,10 +92,7 @@ impl Environment {
 
 /// Whether two names are the same to Windows (upper-cased character by character).
 pub fn same_name(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
-        || a.chars()
-            .flat_map(char::to_uppercase)
-            .eq(b.chars().flat_map(char::to_uppercase))
+    a.eq_ignore_ascii_case(b) || a.chars().flat_map(char::to_uppercase).eq(b.chars().flat_map(char::to_uppercase))
 }
 
 #[cfg(test)]

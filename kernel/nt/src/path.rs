@@ -50,23 +50,15 @@ impl NtPath {
         if text.len() > MAX_PATH_UNITS && text.encode_utf16().count() > MAX_PATH_UNITS {
             return Err(PathError::TooLong);
         }
-        let plain = text
-            .strip_prefix("\\\\?\\")
-            .or_else(|| text.strip_prefix("\\??\\"))
-            .unwrap_or(text);
+        let plain = text.strip_prefix("\\\\?\\").or_else(|| text.strip_prefix("\\??\\")).unwrap_or(text);
         let mut chars = plain.chars();
         let (drive, colon, slash) = (chars.next(), chars.next(), chars.next());
         let drive = match (drive, colon, slash) {
-            (Some(d), Some(':'), Some('\\' | '/')) if d.is_ascii_alphabetic() => {
-                d.to_ascii_uppercase()
-            }
+            (Some(d), Some(':'), Some('\\' | '/')) if d.is_ascii_alphabetic() => d.to_ascii_uppercase(),
             (Some(d), Some(':'), None) if d.is_ascii_alphabetic() => d.to_ascii_uppercase(),
             _ => return Err(PathError::NotAbsolute(text.to_owned())),
         };
-        let mut path = Self {
-            drive,
-            components: Vec::new(),
-        };
+        let mut path = Self { drive, components: Vec::new() };
         path.push_all(chars.as_str(), text)?;
         Ok(path)
     }
@@ -79,15 +71,8 @@ impl NtPath {
         match Self::parse(text) {
             Err(PathError::NotAbsolute(_)) if !text.contains(':') && !text.starts_with("\\\\") => {
                 let rooted = text.starts_with(['\\', '/']);
-                let components = if rooted {
-                    Vec::new()
-                } else {
-                    self.components.clone()
-                };
-                let mut path = Self {
-                    drive: self.drive,
-                    components,
-                };
+                let components = if rooted { Vec::new() } else { self.components.clone() };
+                let mut path = Self { drive: self.drive, components };
                 path.push_all(text, text)?;
                 Ok(path)
             }
@@ -100,16 +85,11 @@ impl NtPath {
             match part {
                 "" | "." => {}
                 ".." => {
-                    self.components
-                        .pop()
-                        .ok_or_else(|| PathError::Escapes(whole.to_owned()))?;
+                    self.components.pop().ok_or_else(|| PathError::Escapes(whole.to_owned()))?;
                 }
                 _ if is_file_name(part) => self.components.push(part.to_owned()),
                 _ => {
-                    return Err(PathError::BadName {
-                        path: whole.to_owned(),
-                        part: part.to_owned(),
-                    });
+                    return Err(PathError::BadName { path: whole.to_owned(), part: part.to_owned() });
                 }
             }
         }
@@ -148,26 +128,15 @@ impl std::str::FromStr for NtPath {
 
 /// Whether a file can have this name on Windows: no reserved character, no device name, no blank or dot at the end.
 pub fn is_file_name(name: &str) -> bool {
-    let bad =
-        |c: char| c < ' ' || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\');
+    let bad = |c: char| c < ' ' || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\');
     if name.is_empty() || name.contains(bad) || name.ends_with([' ', '.']) {
         return false;
     }
     if name.encode_utf16().count() > MAX_COMPONENT_UNITS {
         return false;
     }
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or(name)
-        .trim_end()
-        .to_ascii_uppercase();
-    let port = |prefix| {
-        matches!(
-            stem.strip_prefix(prefix).map(str::as_bytes),
-            Some([b'1'..=b'9'])
-        )
-    };
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let port = |prefix| matches!(stem.strip_prefix(prefix).map(str::as_bytes), Some([b'1'..=b'9']));
     !(DEVICES.contains(&stem.as_str()) || port("COM") || port("LPT"))
 }
 
@@ -183,70 +152,29 @@ mod tests {
             ("d:", "D:\\", ""),
             ("C:\\a\\.\\b\\..\\c", "C:\\a\\c", "a/c"),
             ("\\\\?\\C:\\x", "C:\\x", "x"),
-            (
-                "C:\\Program Files\\a.b",
-                "C:\\Program Files\\a.b",
-                "Program Files/a.b",
-            ),
+            ("C:\\Program Files\\a.b", "C:\\Program Files\\a.b", "Program Files/a.b"),
         ] {
             let path = NtPath::parse(text).unwrap();
-            assert_eq!(
-                (path.to_string().as_str(), path.relative().as_str()),
-                (shown, relative)
-            );
+            assert_eq!((path.to_string().as_str(), path.relative().as_str()), (shown, relative));
         }
     }
 
     #[test]
     fn refuses_what_is_no_path_on_a_drive() {
-        for text in [
-            "",
-            "app",
-            "\\app",
-            "/etc/passwd",
-            "\\\\host\\share",
-            "C:app",
-            "1:\\x",
-            "\\\\.\\unix\\etc",
-        ] {
-            assert!(
-                matches!(NtPath::parse(text), Err(PathError::NotAbsolute(_))),
-                "{text:?}"
-            );
+        for text in ["", "app", "\\app", "/etc/passwd", "\\\\host\\share", "C:app", "1:\\x", "\\\\.\\unix\\etc"] {
+            assert!(matches!(NtPath::parse(text), Err(PathError::NotAbsolute(_))), "{text:?}");
         }
-        assert!(matches!(
-            NtPath::parse("C:\\a\\..\\..\\b"),
-            Err(PathError::Escapes(_))
-        ));
-        for text in [
-            "C:\\nul",
-            "C:\\a\\COM1.txt",
-            "C:\\a:b",
-            "C:\\a*",
-            "C:\\a\0b",
-            "C:\\end.",
-            "C:\\...",
-        ] {
-            assert!(
-                matches!(NtPath::parse(text), Err(PathError::BadName { .. })),
-                "{text:?}"
-            );
+        assert!(matches!(NtPath::parse("C:\\a\\..\\..\\b"), Err(PathError::Escapes(_))));
+        for text in ["C:\\nul", "C:\\a\\COM1.txt", "C:\\a:b", "C:\\a*", "C:\\a\0b", "C:\\end.", "C:\\..."] {
+            assert!(matches!(NtPath::parse(text), Err(PathError::BadName { .. })), "{text:?}");
         }
-        assert_eq!(
-            NtPath::parse(&format!("C:\\{}", "a\\".repeat(40_000))),
-            Err(PathError::TooLong)
-        );
+        assert_eq!(NtPath::parse(&format!("C:\\{}", "a\\".repeat(40_000))), Err(PathError::TooLong));
     }
 
     #[test]
     fn joins_as_a_change_of_directory() {
         let base = NtPath::parse("C:\\app").unwrap();
-        for (text, joined) in [
-            ("bin", "C:\\app\\bin"),
-            ("..\\x", "C:\\x"),
-            ("\\y", "C:\\y"),
-            ("D:\\z", "D:\\z"),
-        ] {
+        for (text, joined) in [("bin", "C:\\app\\bin"), ("..\\x", "C:\\x"), ("\\y", "C:\\y"), ("D:\\z", "D:\\z")] {
             assert_eq!(base.join(text).unwrap().to_string(), joined);
         }
         assert!(base.join("..\\..\\x").is_err());

@@ -31,7 +31,6 @@ impl<'a> Part<'a> {
 impl Progress for Part<'_> {
     fn report(&self, stage: &str, fraction: f64) {
         let fraction = fraction.clamp(0.0, 1.0);
-        self.whole
-            .report(stage, self.from + (self.to - self.from) * fraction);
+        self.whole.report(stage, self.from + (self.to - self.from) * fraction);
     }
 }

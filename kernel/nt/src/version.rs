@@ -153,10 +153,7 @@ impl std::str::FromStr for Tag {
 
     fn from_str(text: &str) -> Result<Self, UnknownTag> {
         let known = |t: &Tag| t.as_str() == text;
-        Self::ALL
-            .into_iter()
-            .find(known)
-            .ok_or_else(|| UnknownTag(text.to_owned()))
+        Self::ALL.into_iter().find(known).ok_or_else(|| UnknownTag(text.to_owned()))
     }
 }
 

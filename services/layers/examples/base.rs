@@ -22,11 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         store.remove_scratch(id)?;
         let started = Instant::now();
         let scratch = store.create_scratch(id, &image, 0)?;
-        println!(
-            "scratch {} in {:?}",
-            scratch.directory().display(),
-            started.elapsed()
-        );
+        println!("scratch {} in {:?}", scratch.directory().display(), started.elapsed());
     }
     Ok(())
 }

@@ -16,21 +16,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), LayersError> {
         .prefix(UNFINISHED)
         .tempfile_in(parent)
         .map_err(LayersError::io("create a file in", parent))?;
-    temporary
-        .write_all(bytes)
-        .map_err(LayersError::io("write", path))?;
+    temporary.write_all(bytes).map_err(LayersError::io("write", path))?;
     persist(temporary, path)
 }
 
 /// Gives a finished temporary file its name, durably.
 pub fn persist(temporary: tempfile::NamedTempFile, path: &Path) -> Result<(), LayersError> {
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(LayersError::io("write", path))?;
-    temporary
-        .persist(path)
-        .map_err(|e| LayersError::io("rename", path)(e.error))?;
+    temporary.as_file().sync_all().map_err(LayersError::io("write", path))?;
+    temporary.persist(path).map_err(|e| LayersError::io("rename", path)(e.error))?;
     sync_parent(path)
 }
 
@@ -38,9 +31,7 @@ pub fn persist(temporary: tempfile::NamedTempFile, path: &Path) -> Result<(), La
 pub fn sync_parent(path: &Path) -> Result<(), LayersError> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let directory = File::open(parent).map_err(LayersError::io("open", parent))?;
-    directory
-        .sync_all()
-        .map_err(LayersError::io("write", parent))
+    directory.sync_all().map_err(LayersError::io("write", parent))
 }
 
 /// Removes a file or a whole tree; one that is not there is fine.
@@ -51,9 +42,7 @@ pub fn remove(path: &Path) -> Result<(), LayersError> {
         Err(e) => Err(e),
     };
     match result {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(LayersError::io("remove", path)(e))
-        }
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LayersError::io("remove", path)(e)),
         _ => Ok(()),
     }
 }

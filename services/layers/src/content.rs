@@ -57,15 +57,9 @@ impl ContentStore {
     pub fn read_json<T: DeserializeOwned>(&self, digest: &Digest) -> Result<T, LayersError> {
         let mut bytes = Vec::new();
         let path = self.path(digest);
-        self.read(digest)?
-            .take(MAX_DOCUMENT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(LayersError::io("read", &path))?;
+        self.read(digest)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes).map_err(LayersError::io("read", &path))?;
         if bytes.len() as u64 > MAX_DOCUMENT {
-            return Err(LayersError::damaged(
-                digest.to_string(),
-                "the document is too large",
-            ));
+            return Err(LayersError::damaged(digest.to_string(), "the document is too large"));
         }
         serde_json::from_slice(&bytes).map_err(|e| LayersError::damaged(digest.to_string(), e))
     }
@@ -79,12 +73,7 @@ impl ContentStore {
             .prefix(atomic::UNFINISHED)
             .tempfile_in(&self.blobs)
             .map_err(LayersError::io("create a file in", &self.blobs))?;
-        Ok(Ingest {
-            store: self.clone(),
-            file,
-            hasher: Sha256::new(),
-            size: 0,
-        })
+        Ok(Ingest { store: self.clone(), file, hasher: Sha256::new(), size: 0 })
     }
 
     /// Stores a JSON document and gives its digest and size.
@@ -92,12 +81,9 @@ impl ContentStore {
     /// # Errors
     /// When it cannot be written.
     pub fn write_json<T: Serialize>(&self, document: &T) -> Result<(Digest, u64), LayersError> {
-        let bytes =
-            serde_json::to_vec(document).map_err(|e| LayersError::damaged("document", e))?;
+        let bytes = serde_json::to_vec(document).map_err(|e| LayersError::damaged("document", e))?;
         let mut ingest = self.ingest()?;
-        ingest
-            .write_all(&bytes)
-            .map_err(LayersError::io("write", &self.blobs))?;
+        ingest.write_all(&bytes).map_err(LayersError::io("write", &self.blobs))?;
         ingest.commit(None)
     }
 
@@ -125,10 +111,7 @@ impl ContentStore {
 /// Names of the form of a digest in a directory; all others are unfinished or foreign.
 pub(crate) fn digest_names(directory: &Path) -> Result<BTreeSet<Digest>, LayersError> {
     let entries = fs::read_dir(directory).map_err(LayersError::io("read", directory))?;
-    Ok(entries
-        .flatten()
-        .filter_map(|e| Digest::from_hex(e.file_name().to_str()?))
-        .collect())
+    Ok(entries.flatten().filter_map(|e| Digest::from_hex(e.file_name().to_str()?)).collect())
 }
 
 /// A blob that is being written.
@@ -148,10 +131,7 @@ impl Ingest {
         let hex = casement_nt::digest::hex(&self.hasher.finalize());
         let digest = Digest::from_hex(&hex).ok_or_else(|| LayersError::BadDigest(hex.clone()))?;
         if let Some(expected) = expected.filter(|e| **e != digest) {
-            return Err(LayersError::DigestMismatch {
-                expected: expected.to_string(),
-                found: digest.to_string(),
-            });
+            return Err(LayersError::DigestMismatch { expected: expected.to_string(), found: digest.to_string() });
         }
         if !self.store.contains(&digest) {
             atomic::persist(self.file, &self.store.path(&digest))?;
@@ -188,21 +168,14 @@ mod tests {
         drop(dropped);
         let mut wrong = store.ingest().unwrap();
         wrong.write_all(b"hullo").unwrap();
-        assert!(matches!(
-            wrong.commit(Some(&digest)),
-            Err(LayersError::DigestMismatch { .. })
-        ));
+        assert!(matches!(wrong.commit(Some(&digest)), Err(LayersError::DigestMismatch { .. })));
         assert_eq!(fs::read_dir(store.blobs_directory()).unwrap().count(), 0);
 
         let mut right = store.ingest().unwrap();
         right.write_all(b"hello").unwrap();
         assert_eq!(right.commit(Some(&digest)).unwrap(), (digest.clone(), 5));
         let mut text = String::new();
-        store
-            .read(&digest)
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        store.read(&digest).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello");
     }
 }

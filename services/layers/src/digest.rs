@@ -72,14 +72,9 @@ mod tests {
     fn only_sha256_in_lower_case_is_a_digest() {
         let text = format!("sha256:{}", "0a".repeat(32));
         assert_eq!(Digest::parse(&text).unwrap().to_string(), text);
-        for bad in [
-            "",
-            "sha256:",
-            "sha256:../../etc",
-            &text.to_uppercase(),
-            &text[7..],
-            &text.replace("sha256", "sha512"),
-        ] {
+        for bad in
+            ["", "sha256:", "sha256:../../etc", &text.to_uppercase(), &text[7..], &text.replace("sha256", "sha512")]
+        {
             assert!(Digest::parse(bad).is_err(), "{bad}");
         }
     }

@@ -93,21 +93,11 @@ pub enum LayersError {
 }
 
 impl LayersError {
-    pub(crate) fn io<'a>(
-        action: &'static str,
-        path: &'a Path,
-    ) -> impl FnOnce(std::io::Error) -> Self + 'a {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Self + 'a {
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
     pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> Self {
-        Self::Damaged {
-            what: what.into(),
-            why: why.to_string(),
-        }
+        Self::Damaged { what: what.into(), why: why.to_string() }
     }
 }

@@ -57,11 +57,7 @@ struct Names {
 
 impl Names {
     fn of(&self, manifest: &Digest) -> Vec<String> {
-        self.images
-            .iter()
-            .filter(|(_, m)| *m == manifest)
-            .map(|(n, _)| n.clone())
-            .collect()
+        self.images.iter().filter(|(_, m)| *m == manifest).map(|(n, _)| n.clone()).collect()
     }
 }
 
@@ -100,9 +96,7 @@ impl Store {
 
     fn find(&self, text: &str, names: &Names) -> Result<(String, Digest), LayersError> {
         if let Ok(digest) = Digest::parse(text) {
-            return self
-                .find_id(text, digest.hex(), names)?
-                .ok_or_else(|| no_such_image(text, names));
+            return self.find_id(text, digest.hex(), names)?.ok_or_else(|| no_such_image(text, names));
         }
         let reference = Reference::parse(text)?;
         for tag in reference.tags() {
@@ -118,20 +112,11 @@ impl Store {
             }
         }
         let id_like = text.len() >= 4 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let by_id = if id_like {
-            self.find_id(text, text, names)?
-        } else {
-            None
-        };
+        let by_id = if id_like { self.find_id(text, text, names)? } else { None };
         by_id.ok_or_else(|| no_such_image(text, names))
     }
 
-    fn find_id(
-        &self,
-        text: &str,
-        hex: &str,
-        names: &Names,
-    ) -> Result<Option<(String, Digest)>, LayersError> {
+    fn find_id(&self, text: &str, hex: &str, names: &Names) -> Result<Option<(String, Digest)>, LayersError> {
         let mut found: Option<(String, Digest)> = None;
         for (name, digest) in &names.images {
             let manifest: Manifest = self.content().read_json(digest)?;
@@ -147,34 +132,17 @@ impl Store {
         Ok(found)
     }
 
-    fn load(
-        &self,
-        name: &str,
-        manifest_digest: &Digest,
-        names: &Names,
-    ) -> Result<Image, LayersError> {
+    fn load(&self, name: &str, manifest_digest: &Digest, names: &Names) -> Result<Image, LayersError> {
         let manifest: Manifest = self.content().read_json(manifest_digest)?;
         let config: Config = self.content().read_json(&manifest.config.digest)?;
         if config.os != "windows" || config.architecture != "amd64" {
             let os = format!("{}/{}", config.os, config.architecture);
-            return Err(LayersError::WrongPlatform {
-                image: name.to_owned(),
-                os,
-            });
+            return Err(LayersError::WrongPlatform { image: name.to_owned(), os });
         }
         if config.rootfs.diff_ids.len() != manifest.layers.len() {
-            return Err(LayersError::damaged(
-                format!("image {name}"),
-                "layers and diff ids differ in number",
-            ));
+            return Err(LayersError::damaged(format!("image {name}"), "layers and diff ids differ in number"));
         }
-        let layers: Vec<PathBuf> = config
-            .rootfs
-            .diff_ids
-            .iter()
-            .rev()
-            .map(|d| self.layer_directory(d))
-            .collect();
+        let layers: Vec<PathBuf> = config.rootfs.diff_ids.iter().rev().map(|d| self.layer_directory(d)).collect();
         Ok(Image {
             reference: name.to_owned(),
             references: names.of(manifest_digest),
@@ -191,10 +159,7 @@ impl Store {
     }
 
     /// Notes on the manifest of the image with exactly this name; `None` when there is no such image.
-    pub(crate) fn annotations(
-        &self,
-        name: &str,
-    ) -> Result<Option<BTreeMap<String, String>>, LayersError> {
+    pub(crate) fn annotations(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, LayersError> {
         match self.names()?.images.get(name) {
             Some(digest) => {
                 let manifest: Manifest = self.content().read_json(digest)?;
@@ -214,18 +179,12 @@ impl Store {
         let (_, manifest) = self.find(text, &names)?;
         let reference = Reference::parse(new)?;
         let tag = reference.tag().unwrap_or("latest");
-        names
-            .images
-            .insert(format!("{}:{tag}", reference.repository()), manifest);
+        names.images.insert(format!("{}:{tag}", reference.repository()), manifest);
         self.write_names(&names)
     }
 
     /// Publishes a manifest under `new_names`, which carry their tags. The caller holds the shared lock.
-    pub(crate) fn publish(
-        &self,
-        manifest: &Manifest,
-        new_names: &[String],
-    ) -> Result<Digest, LayersError> {
+    pub(crate) fn publish(&self, manifest: &Manifest, new_names: &[String]) -> Result<Digest, LayersError> {
         let (digest, _) = self.content().write_json(manifest)?;
         let _names_lock = self.lock_names()?;
         let mut names = self.names()?;
@@ -246,30 +205,17 @@ impl Store {
         let mut names = self.names()?;
         let (name, manifest_digest) = self.find(text, &names)?;
         let all = names.of(&manifest_digest);
-        let by_id = Reference::parse(text).map_or(true, |r| {
-            !r.repositories()
-                .iter()
-                .any(|r| name.starts_with(&format!("{r}:")))
-        });
-        let untagged = if by_id {
-            all.clone()
-        } else {
-            vec![name.clone()]
-        };
+        let by_id = Reference::parse(text)
+            .map_or(true, |r| !r.repositories().iter().any(|r| name.starts_with(&format!("{r}:"))));
+        let untagged = if by_id { all.clone() } else { vec![name.clone()] };
         let manifest: Manifest = self.content().read_json(&manifest_digest)?;
         let last = untagged.len() == all.len();
         if last && let Some(container) = self.container_of(&manifest.config.digest)? {
-            return Err(LayersError::InUse {
-                image: name,
-                container,
-            });
+            return Err(LayersError::InUse { image: name, container });
         }
         names.images.retain(|n, _| !untagged.contains(n));
         self.write_names(&names)?;
-        let mut removed = Removed {
-            untagged,
-            deleted: Vec::new(),
-        };
+        let mut removed = Removed { untagged, deleted: Vec::new() };
         if last {
             removed.deleted.push(manifest.config.digest.clone());
             self.collect(&names)?;
@@ -320,36 +266,23 @@ impl Store {
     fn names(&self) -> Result<Names, LayersError> {
         let path = self.root().join("images.json");
         match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|e| LayersError::damaged(path.display().to_string(), e)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Names {
-                version: 1,
-                ..Names::default()
-            }),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|e| LayersError::damaged(path.display().to_string(), e))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Names { version: 1, ..Names::default() }),
             Err(e) => Err(LayersError::io("read", &path)(e)),
         }
     }
 
     fn write_names(&self, names: &Names) -> Result<(), LayersError> {
-        let text =
-            serde_json::to_vec_pretty(names).map_err(|e| LayersError::damaged("images.json", e))?;
+        let text = serde_json::to_vec_pretty(names).map_err(|e| LayersError::damaged("images.json", e))?;
         atomic::write(&self.root().join("images.json"), &text)
     }
 }
 
 /// A manifest of this config and these layers, base first.
-pub(crate) fn manifest(
-    config: Descriptor,
-    layers: Vec<Descriptor>,
-    annotations: BTreeMap<String, String>,
-) -> Manifest {
-    Manifest {
-        schema_version: 2,
-        media_type: Some(MANIFEST.to_owned()),
-        config,
-        layers,
-        annotations,
-    }
+pub(crate) fn manifest(config: Descriptor, layers: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Manifest {
+    Manifest { schema_version: 2, media_type: Some(MANIFEST.to_owned()), config, layers, annotations }
 }
 
 fn no_such_image(text: &str, names: &Names) -> LayersError {
@@ -362,9 +295,7 @@ fn no_such_image(text: &str, names: &Names) -> LayersError {
             };
             format!(" (build it with `casement base build {base}{option}`)")
         }
-        None if names.images.is_empty() => {
-            " (there are no images yet: `casement base build nanoserver`)".to_owned()
-        }
+        None if names.images.is_empty() => " (there are no images yet: `casement base build nanoserver`)".to_owned(),
         None => String::new(),
     };
     LayersError::NoSuchImage(text.to_owned(), hint)

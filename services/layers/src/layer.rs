@@ -59,28 +59,17 @@ impl Store {
             .tempdir_in(&parent)
             .map_err(LayersError::io("create a directory in", &parent))?;
         let mode = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
-        fs::set_permissions(directory.path(), mode)
-            .map_err(LayersError::io("set the mode of", directory.path()))?;
+        fs::set_permissions(directory.path(), mode).map_err(LayersError::io("set the mode of", directory.path()))?;
         Ok(NewLayer { directory })
     }
 
     /// Gives a filled layer its name. If the layer is there already, the new directory is dropped.
-    pub(crate) fn publish_layer(
-        &self,
-        layer: NewLayer,
-        diff_id: &Digest,
-        size: u64,
-    ) -> Result<PathBuf, LayersError> {
-        let record = Record {
-            diff_id: diff_id.clone(),
-            size,
-        };
-        let text =
-            serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
+    pub(crate) fn publish_layer(&self, layer: NewLayer, diff_id: &Digest, size: u64) -> Result<PathBuf, LayersError> {
+        let record = Record { diff_id: diff_id.clone(), size };
+        let text = serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
         atomic::write(&layer.path().join(RECORD), &text)?;
         let directory = File::open(layer.path()).map_err(LayersError::io("open", layer.path()))?;
-        rustix::fs::syncfs(&directory)
-            .map_err(|e| LayersError::io("write", layer.path())(e.into()))?;
+        rustix::fs::syncfs(&directory).map_err(|e| LayersError::io("write", layer.path())(e.into()))?;
         let published = self.layer_directory(diff_id);
         if published.is_dir() {
             return Ok(published);
@@ -95,26 +84,16 @@ impl Store {
     }
 
     /// Unpacks a gzip blob into a layer directory and checks its diff id.
-    pub(crate) fn unpack_layer(
-        &self,
-        blob: &Descriptor,
-        diff_id: &Digest,
-    ) -> Result<PathBuf, LayersError> {
+    pub(crate) fn unpack_layer(&self, blob: &Descriptor, diff_id: &Digest) -> Result<PathBuf, LayersError> {
         let layer = self.new_layer()?;
-        let mut hashed = Hashed {
-            inner: MultiGzDecoder::new(self.content().read(&blob.digest)?),
-            hasher: Sha256::new(),
-        };
+        let mut hashed =
+            Hashed { inner: MultiGzDecoder::new(self.content().read(&blob.digest)?), hasher: Sha256::new() };
         let size = unpack(&mut hashed, layer.path())?;
-        io::copy(&mut hashed, &mut io::sink())
-            .map_err(LayersError::io("read", &self.content().path(&blob.digest)))?;
+        io::copy(&mut hashed, &mut io::sink()).map_err(LayersError::io("read", &self.content().path(&blob.digest)))?;
         let found = casement_nt::digest::hex(&hashed.hasher.finalize());
         if found != diff_id.hex() {
             let found = format!("sha256:{found}");
-            return Err(LayersError::DigestMismatch {
-                expected: diff_id.to_string(),
-                found,
-            });
+            return Err(LayersError::DigestMismatch { expected: diff_id.to_string(), found });
         }
         self.publish_layer(layer, diff_id, size)
     }
@@ -127,10 +106,7 @@ impl Store {
     /// Removes an unpacked layer: first its name, then its files.
     pub(crate) fn remove_layer(&self, diff_id: &Digest) -> Result<(), LayersError> {
         let directory = self.layer_directory(diff_id);
-        let condemned = self
-            .root()
-            .join("layers")
-            .join(format!("{UNFINISHED}{}", diff_id.hex()));
+        let condemned = self.root().join("layers").join(format!("{UNFINISHED}{}", diff_id.hex()));
         match fs::rename(&directory, &condemned) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(LayersError::io("rename", &directory)(e)),
@@ -155,44 +131,31 @@ impl<R: Read> Read for Hashed<R> {
 /// Unpacks an archive below `directory` and gives the bytes of its files.
 fn unpack(archive: &mut impl Read, directory: &Path) -> Result<u64, LayersError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let top = rustix::fs::open(directory, flags, Mode::empty())
-        .map_err(|e| LayersError::io("open", directory)(e.into()))?;
+    let top =
+        rustix::fs::open(directory, flags, Mode::empty()).map_err(|e| LayersError::io("open", directory)(e.into()))?;
     let mut archive = LayerArchive::new(archive);
     let mut reader = LayerReader::new(&mut archive)?;
     let mut total = 0u64;
     while let Some(mut entry) = reader.next_entry()? {
-        let failed = |e: rustix::io::Errno| {
-            LayersError::io("unpack", Path::new(entry.path.as_str()))(e.into())
-        };
+        let failed = |e: rustix::io::Errno| LayersError::io("unpack", Path::new(entry.path.as_str()))(e.into());
         let parent = parent_of(&top, &entry.path).map_err(failed)?;
         let name = entry.path.components().last().unwrap_or_default();
         match entry.kind {
-            Kind::Directory => match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755))
-            {
+            Kind::Directory => match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(rustix::io::Errno::EXIST) => {}
                 Err(e) => return Err(failed(e)),
             },
             Kind::File { size } => {
                 total = total.saturating_add(size);
                 if total > MAX_UNPACKED {
-                    return Err(LayersError::damaged(
-                        "layer",
-                        "it is larger than 1 TB when unpacked",
-                    ));
+                    return Err(LayersError::damaged("layer", "it is larger than 1 TB when unpacked"));
                 }
-                let flags = OFlags::WRONLY
-                    | OFlags::CREATE
-                    | OFlags::EXCL
-                    | OFlags::NOFOLLOW
-                    | OFlags::CLOEXEC;
-                let file = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o644))
-                    .map_err(failed)?;
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let file = rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o644)).map_err(failed)?;
                 let path = entry.path.clone();
                 let mut file = File::from(file);
-                io::copy(&mut entry, &mut file)
-                    .map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
-                set_time(&file, &entry.metadata)
-                    .map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
+                io::copy(&mut entry, &mut file).map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
+                set_time(&file, &entry.metadata).map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
             }
         }
     }
@@ -200,17 +163,9 @@ fn unpack(archive: &mut impl Read, directory: &Path) -> Result<u64, LayersError>
 }
 
 fn set_time(file: &File, metadata: &casement_layer_tar::Metadata) -> io::Result<()> {
-    let time = rustix::fs::Timespec {
-        tv_sec: metadata.modified.seconds(),
-        tv_nsec: metadata.modified.nanoseconds().into(),
-    };
-    Ok(rustix::fs::futimens(
-        file,
-        &rustix::fs::Timestamps {
-            last_access: time,
-            last_modification: time,
-        },
-    )?)
+    let time =
+        rustix::fs::Timespec { tv_sec: metadata.modified.seconds(), tv_nsec: metadata.modified.nanoseconds().into() };
+    Ok(rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: time, last_modification: time })?)
 }
 
 /// Opens the directory that holds `path`, making what is missing. No link is followed and nothing leads out.

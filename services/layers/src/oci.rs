@@ -36,13 +36,7 @@ pub struct Descriptor {
 impl Descriptor {
     /// A descriptor without platform and notes.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest,
-            size,
-            platform: None,
-            annotations: BTreeMap::new(),
-        }
+        Self { media_type: media_type.to_owned(), digest, size, platform: None, annotations: BTreeMap::new() }
     }
 }
 
@@ -54,11 +48,7 @@ pub struct Platform {
     /// `windows`
     pub os: String,
     /// `10.0.20348.4294`
-    #[serde(
-        default,
-        rename = "os.version",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
 }
 
@@ -104,11 +94,7 @@ pub struct Config {
     /// `windows`
     pub os: String,
     /// `10.0.20348.4294`
-    #[serde(
-        default,
-        rename = "os.version",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// How it runs.
     #[serde(default)]
@@ -131,49 +117,31 @@ pub struct ContainerConfig {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub exposed_ports: BTreeMap<String, Empty>,
     /// `NAME=VALUE` texts.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub env: Vec<String>,
     /// Program and arguments that always run.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub entrypoint: Vec<String>,
     /// Program and arguments, or arguments of the entry point, unless the user gives others.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub cmd: Vec<String>,
     /// Whether the only element of `cmd` or `entrypoint` is a whole command line already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub args_escaped: bool,
     /// Directories for volumes.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_default")]
     pub volumes: BTreeMap<String, Empty>,
     /// Directory that programs start in.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
     /// Free labels.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_is_default")]
     pub labels: BTreeMap<String, String>,
     /// Signal that asks programs to end.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
     /// Shell of Dockerfile commands.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_is_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub shell: Vec<String>,
 }
 
@@ -232,11 +200,7 @@ mod tests {
         );
         let config: Config = serde_json::from_str(&text).unwrap();
         assert_eq!(
-            (
-                config.config.cmd,
-                config.config.env,
-                config.config.args_escaped
-            ),
+            (config.config.cmd, config.config.env, config.config.args_escaped),
             (vec!["cmd".to_owned()], vec![], true)
         );
         assert_eq!(config.rootfs.diff_ids[0].to_string(), digest);

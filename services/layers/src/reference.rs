@@ -32,51 +32,30 @@ impl Reference {
     pub fn parse(text: &str) -> Result<Self, LayersError> {
         let refuse = || LayersError::BadReference(text.chars().take(100).collect());
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => (
-                name,
-                Some(
-                    crate::Digest::parse(digest)
-                        .map_err(|_| refuse())?
-                        .to_string(),
-                ),
-            ),
+            Some((name, digest)) => (name, Some(crate::Digest::parse(digest).map_err(|_| refuse())?.to_string())),
             None => (text, None),
         };
         // A colon before the last slash belongs to a registry's port.
         let after_slash = name.rfind('/').map_or(0, |at| at + 1);
         let (repository, tag) = match name[after_slash..].find(':') {
-            Some(at) => (
-                &name[..after_slash + at],
-                Some(&name[after_slash + at + 1..]),
-            ),
+            Some(at) => (&name[..after_slash + at], Some(&name[after_slash + at + 1..])),
             None => (name, None),
         };
         let good_tag = |t: &str| {
             let mut bytes = t.bytes();
             let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-            t.len() <= 128
-                && bytes.next().is_some_and(word)
-                && bytes.all(|b| word(b) || b == b'.' || b == b'-')
+            t.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|b| word(b) || b == b'.' || b == b'-')
         };
         let parts: Vec<&str> = repository.split('/').collect();
         let good_part = |(index, part): (usize, &&str)| {
             let host = index == 0 && parts.len() > 1;
             let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-            let ends =
-                part.bytes().next().is_some_and(word) && part.bytes().last().is_some_and(word);
-            ends && part
-                .bytes()
-                .all(|b| word(b) || matches!(b, b'.' | b'_' | b'-') || (host && b == b':'))
+            let ends = part.bytes().next().is_some_and(word) && part.bytes().last().is_some_and(word);
+            ends && part.bytes().all(|b| word(b) || matches!(b, b'.' | b'_' | b'-') || (host && b == b':'))
         };
-        let good = repository.len() <= LONGEST
-            && parts.iter().enumerate().all(good_part)
-            && tag.is_none_or(good_tag);
+        let good = repository.len() <= LONGEST && parts.iter().enumerate().all(good_part) && tag.is_none_or(good_tag);
         match good {
-            true => Ok(Self {
-                repository: repository.to_owned(),
-                tag: tag.map(str::to_owned),
-                digest,
-            }),
+            true => Ok(Self { repository: repository.to_owned(), tag: tag.map(str::to_owned), digest }),
             false => Err(refuse()),
         }
     }
@@ -100,9 +79,7 @@ impl Reference {
     pub fn base_name(&self) -> Option<&'static str> {
         let typed = self.repository.as_str();
         BASE_NAMES.into_iter().find(|name| {
-            typed == *name
-                || typed == microsoft_name(name)
-                || typed.strip_prefix("windows/") == Some(*name)
+            typed == *name || typed == microsoft_name(name) || typed.strip_prefix("windows/") == Some(*name)
         })
     }
 
@@ -156,23 +133,10 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_base_image_is_known() {
-        for text in [
-            "nanoserver",
-            "windows/nanoserver:1809",
-            "mcr.microsoft.com/windows/nanoserver:ltsc2022",
-        ] {
-            assert_eq!(
-                Reference::parse(text).unwrap().base_name(),
-                Some("nanoserver"),
-                "{text}"
-            );
+        for text in ["nanoserver", "windows/nanoserver:1809", "mcr.microsoft.com/windows/nanoserver:ltsc2022"] {
+            assert_eq!(Reference::parse(text).unwrap().base_name(), Some("nanoserver"), "{text}");
         }
-        assert_eq!(
-            Reference::parse("mcr.microsoft.com/windows:1809")
-                .unwrap()
-                .base_name(),
-            Some("windows")
-        );
+        assert_eq!(Reference::parse("mcr.microsoft.com/windows:1809").unwrap().base_name(), Some("windows"));
         assert_eq!(Reference::parse("my/nanoserver").unwrap().base_name(), None);
     }
 
@@ -181,30 +145,13 @@ mod tests {
         let digest = format!("sha256:{}", "0".repeat(64));
         let reference = Reference::parse(&format!("localhost:5000/a/b:v1@{digest}")).unwrap();
         assert_eq!(reference.repository(), "localhost:5000/a/b");
-        assert_eq!(
-            (reference.tag(), reference.digest()),
-            (Some("v1"), Some(digest.as_str()))
-        );
+        assert_eq!((reference.tag(), reference.digest()), (Some("v1"), Some(digest.as_str())));
     }
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in [
-            "",
-            ":",
-            "A",
-            "a:",
-            "a:b:c",
-            "../x",
-            "a//b",
-            "/a",
-            "a/",
-            "a b",
-            "a@sha256:1",
-            "-a",
-            "a\0",
-            "a:é",
-        ] {
+        for text in ["", ":", "A", "a:", "a:b:c", "../x", "a//b", "/a", "a/", "a b", "a@sha256:1", "-a", "a\0", "a:é"]
+        {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
     }

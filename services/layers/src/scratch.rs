@@ -34,9 +34,7 @@ pub struct Scratch {
 impl Scratch {
     /// The scratch in this directory.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-        }
+        Self { directory: directory.into() }
     }
 
     /// Its directory.
@@ -68,12 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// [`LayersError::ScratchExists`], [`LayersError::NoRegistry`], or when files cannot be made. Nothing is left then.
-    pub fn create_scratch(
-        &self,
-        id: &str,
-        image: &Image,
-        owner: u32,
-    ) -> Result<Scratch, LayersError> {
+    pub fn create_scratch(&self, id: &str, image: &Image, owner: u32) -> Result<Scratch, LayersError> {
         let _lock = self.lock_shared()?;
         let directory = self.scratch_directory(id)?;
         if directory.exists() {
@@ -108,10 +101,7 @@ impl Store {
     /// When files cannot be removed; calling again goes on where it stopped.
     pub fn remove_scratch(&self, id: &str) -> Result<(), LayersError> {
         let directory = self.scratch_directory(id)?;
-        let condemned = self
-            .root()
-            .join("scratches")
-            .join(format!("{UNFINISHED}{id}"));
+        let condemned = self.root().join("scratches").join(format!("{UNFINISHED}{id}"));
         atomic::remove(&condemned)?;
         match fs::rename(&directory, &condemned) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -141,20 +131,12 @@ impl Store {
 
     /// One of the containers made of this image.
     pub(crate) fn container_of(&self, image: &Digest) -> Result<Option<String>, LayersError> {
-        Ok(self
-            .records()?
-            .into_iter()
-            .find(|(_, r)| r.image == *image)
-            .map(|(id, _)| id))
+        Ok(self.records()?.into_iter().find(|(_, r)| r.image == *image).map(|(id, _)| id))
     }
 
     /// The layers that containers need.
     pub(crate) fn layers_of_containers(&self) -> Result<BTreeSet<Digest>, LayersError> {
-        Ok(self
-            .records()?
-            .into_iter()
-            .flat_map(|(_, r)| r.diff_ids)
-            .collect())
+        Ok(self.records()?.into_iter().flat_map(|(_, r)| r.diff_ids).collect())
     }
 
     fn records(&self) -> Result<Vec<(String, Record)>, LayersError> {
@@ -199,10 +181,7 @@ fn fill(directory: &Path, image: &Image, owner: u32) -> Result<(), LayersError> 
         ("prefix/drive_c", true),
     ] {
         let path = directory.join(name);
-        fs::DirBuilder::new()
-            .mode(0o755)
-            .create(&path)
-            .map_err(LayersError::io("create", &path))?;
+        fs::DirBuilder::new().mode(0o755).create(&path).map_err(LayersError::io("create", &path))?;
         if owned {
             give(&path, owner)?;
         }
@@ -224,10 +203,7 @@ fn fill(directory: &Path, image: &Image, owner: u32) -> Result<(), LayersError> 
         }
         write(&prefix.join(name), &text, owner)?;
     }
-    let record = Record {
-        image: image.id.clone(),
-        diff_ids: image.diff_ids.clone(),
-    };
+    let record = Record { image: image.id.clone(), diff_ids: image.diff_ids.clone() };
     let text = serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
     let path = directory.join(RECORD);
     fs::write(&path, text).map_err(LayersError::io("write", &path))
@@ -251,12 +227,8 @@ fn give(path: &Path, owner: u32) -> Result<(), LayersError> {
 /// Each container is a machine of its own. The text is changed in place: parsing a megabyte of registry for
 /// one value would be felt at every start.
 fn set_machine_guid(text: &mut [u8], guid: &str) {
-    let at = text
-        .windows(MACHINE_GUID.len())
-        .position(|w| w == MACHINE_GUID);
-    let field = at
-        .map(|at| at + MACHINE_GUID.len())
-        .and_then(|at| text.get_mut(at..at + GUID_LENGTH));
+    let at = text.windows(MACHINE_GUID.len()).position(|w| w == MACHINE_GUID);
+    let field = at.map(|at| at + MACHINE_GUID.len()).and_then(|at| text.get_mut(at..at + GUID_LENGTH));
     if let Some(field) = field.filter(|_| guid.len() == GUID_LENGTH) {
         field.copy_from_slice(guid.as_bytes());
     }
@@ -270,14 +242,7 @@ fn random_guid() -> Result<String, LayersError> {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = casement_nt::digest::hex(&bytes);
-    Ok(format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    ))
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 #[cfg(test)]
@@ -286,21 +251,17 @@ mod tests {
 
     #[test]
     fn ids_are_plain_names() {
-        for (id, good) in [
-            ("web-1", true),
-            ("a.b_c", true),
-            ("", false),
-            ("..", false),
-            (".x", false),
-            ("a/b", false),
-        ] {
+        for (id, good) in [("web-1", true), ("a.b_c", true), ("", false), ("..", false), (".x", false), ("a/b", false)]
+        {
             assert_eq!(is_id(id), good, "{id:?}");
         }
     }
 
     #[test]
     fn the_machine_guid_is_replaced_in_place() {
-        let mut text = b"[Software\\\\Microsoft\\\\Cryptography]\n\"MachineGuid\"=\"00000000-0000-0000-0000-000000000000\"\n".to_vec();
+        let mut text =
+            b"[Software\\\\Microsoft\\\\Cryptography]\n\"MachineGuid\"=\"00000000-0000-0000-0000-000000000000\"\n"
+                .to_vec();
         let length = text.len();
         let guid = random_guid().unwrap();
         set_machine_guid(&mut text, &guid);

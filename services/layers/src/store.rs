@@ -47,24 +47,12 @@ impl Store {
     /// # Errors
     /// When leftovers cannot be removed.
     pub fn sweep(&self) -> Result<(), LayersError> {
-        let Some(_lock) = self.lock_file("store.lock", FlockOperation::NonBlockingLockExclusive)?
-        else {
+        let Some(_lock) = self.lock_file("store.lock", FlockOperation::NonBlockingLockExclusive)? else {
             return Ok(());
         };
-        let places = [
-            self.root.join("layers"),
-            self.root.join("scratches"),
-            self.root.clone(),
-        ];
-        for place in places
-            .iter()
-            .map(PathBuf::as_path)
-            .chain([self.content.blobs_directory()])
-        {
-            for entry in fs::read_dir(place)
-                .map_err(LayersError::io("read", place))?
-                .flatten()
-            {
+        let places = [self.root.join("layers"), self.root.join("scratches"), self.root.clone()];
+        for place in places.iter().map(PathBuf::as_path).chain([self.content.blobs_directory()]) {
+            for entry in fs::read_dir(place).map_err(LayersError::io("read", place))?.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                     atomic::remove(&entry.path())?;
                 }
@@ -95,16 +83,10 @@ impl Store {
 
     fn lock(&self, name: &str, operation: FlockOperation) -> Result<Lock, LayersError> {
         let lock = self.lock_file(name, operation)?;
-        lock.ok_or_else(|| {
-            LayersError::io("lock", &self.root)(std::io::ErrorKind::WouldBlock.into())
-        })
+        lock.ok_or_else(|| LayersError::io("lock", &self.root)(std::io::ErrorKind::WouldBlock.into()))
     }
 
-    fn lock_file(
-        &self,
-        name: &str,
-        operation: FlockOperation,
-    ) -> Result<Option<Lock>, LayersError> {
+    fn lock_file(&self, name: &str, operation: FlockOperation) -> Result<Option<Lock>, LayersError> {
         let path = self.root.join(name);
         let file = File::create(&path).map_err(LayersError::io("create", &path))?;
         match rustix::fs::flock(&file, operation) {

@@ -1,16 +1,7 @@
 //! Strings in registry text: ASCII, with C escapes for all other UTF-16 units (`dump_strW` and `parse_strW` of Wine).
 
 /// The escapes that have a letter.
-const LETTERS: [(u16, char); 8] = [
-    (7, 'a'),
-    (8, 'b'),
-    (9, 't'),
-    (10, 'n'),
-    (11, 'v'),
-    (12, 'f'),
-    (13, 'r'),
-    (27, 'e'),
-];
+const LETTERS: [(u16, char); 8] = [(7, 'a'), (8, 'b'), (9, 't'), (10, 'n'), (11, 'v'), (12, 'f'), (13, 'r'), (27, 'e')];
 
 /// Appends `units` to `out`. `special` are the characters that need a backslash besides the backslash itself.
 pub(super) fn append(out: &mut String, units: &[u16], special: [char; 2]) {
@@ -19,9 +10,7 @@ pub(super) fn append(out: &mut String, units: &[u16], special: [char; 2]) {
         let character = char::from_u32((*unit).into()).filter(char::is_ascii);
         match (character, LETTERS.iter().find(|(u, _)| u == unit)) {
             (_, Some((_, letter))) => out.extend(['\\', *letter]),
-            (None, _) if next.is_some_and(|c| c.is_ascii_hexdigit()) => {
-                out.push_str(&format!("\\x{unit:04x}"))
-            }
+            (None, _) if next.is_some_and(|c| c.is_ascii_hexdigit()) => out.push_str(&format!("\\x{unit:04x}")),
             (None, _) => out.push_str(&format!("\\x{unit:x}")),
             (Some(c), _) if c < ' ' => match next {
                 Some('0'..='7') => out.push_str(&format!("\\{unit:03o}")),
@@ -55,11 +44,7 @@ pub(super) fn read(text: &str, end: char) -> Option<(Vec<u16>, &str)> {
         rest = &rest[escaped.len_utf8()..];
         match escaped {
             'x' => {
-                let digits = rest
-                    .bytes()
-                    .take(4)
-                    .take_while(u8::is_ascii_hexdigit)
-                    .count();
+                let digits = rest.bytes().take(4).take_while(u8::is_ascii_hexdigit).count();
                 match u16::from_str_radix(&rest[..digits], 16) {
                     Ok(unit) => units.push(unit),
                     // Wine takes the letter for itself then.
@@ -68,16 +53,9 @@ pub(super) fn read(text: &str, end: char) -> Option<(Vec<u16>, &str)> {
                 rest = &rest[digits..];
             }
             '0'..='7' => {
-                let more = rest
-                    .bytes()
-                    .take(2)
-                    .take_while(|b| matches!(b, b'0'..=b'7'))
-                    .count();
+                let more = rest.bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7')).count();
                 let first = escaped.to_digit(8)?;
-                let unit = rest[..more]
-                    .chars()
-                    .filter_map(|c| c.to_digit(8))
-                    .fold(first, |n, d| n * 8 + d);
+                let unit = rest[..more].chars().filter_map(|c| c.to_digit(8)).fold(first, |n, d| n * 8 + d);
                 units.push(u16::try_from(unit).ok()?);
                 rest = &rest[more..];
             }

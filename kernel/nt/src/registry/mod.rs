@@ -45,9 +45,7 @@ impl Folded {
     }
 
     fn is_below_or(&self, other: &Self) -> bool {
-        self.0
-            .strip_prefix(&other.0)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
+        self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR))
     }
 }
 
@@ -64,35 +62,24 @@ impl Key {
 
     /// The value of this name; the empty name is the default value.
     pub fn value(&self, name: &str) -> Option<&Value> {
-        self.values
-            .get(&name.to_lowercase())
-            .map(|(_, value)| value)
+        self.values.get(&name.to_lowercase()).map(|(_, value)| value)
     }
 
     /// Names and values.
     pub fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.values
-            .values()
-            .map(|(name, value)| (name.as_str(), value))
+        self.values.values().map(|(name, value)| (name.as_str(), value))
     }
 
     fn set(&mut self, name: &str, value: Value) {
         let folded = name.to_lowercase();
-        self.values
-            .entry(folded)
-            .or_insert_with(|| (name.to_owned(), Value::none()))
-            .1 = value;
+        self.values.entry(folded).or_insert_with(|| (name.to_owned(), Value::none())).1 = value;
     }
 }
 
 impl Registry {
     /// A registry with no key. `root` is where its keys belong: `\\Machine` or `\\User\\S-1-5-21-0-0-0-1000`.
     pub fn new(root: &str) -> Self {
-        Self {
-            root: root.to_owned(),
-            architecture: Some("win64".to_owned()),
-            keys: BTreeMap::new(),
-        }
+        Self { root: root.to_owned(), architecture: Some("win64".to_owned()), keys: BTreeMap::new() }
     }
 
     /// The key at `path`.
@@ -117,9 +104,7 @@ impl Registry {
         let mut names: Vec<String> = Vec::new();
         for (_, key) in self.below(&parent) {
             if let Some(name) = key.path.split('\\').nth(depth)
-                && names
-                    .last()
-                    .is_none_or(|last| last.to_lowercase() != name.to_lowercase())
+                && names.last().is_none_or(|last| last.to_lowercase() != name.to_lowercase())
             {
                 names.push(name.to_owned());
             }
@@ -129,10 +114,7 @@ impl Registry {
 
     /// Makes the key at `path` if it is missing.
     pub fn create(&mut self, path: &str) -> &mut Key {
-        self.keys.entry(Folded::new(path)).or_insert_with(|| Key {
-            path: path.to_owned(),
-            ..Key::default()
-        })
+        self.keys.entry(Folded::new(path)).or_insert_with(|| Key { path: path.to_owned(), ..Key::default() })
     }
 
     /// Sets a value; the key is made if it is missing.
@@ -157,9 +139,7 @@ impl Registry {
     }
 
     fn below(&self, top: &Folded) -> impl Iterator<Item = (&Folded, &Key)> {
-        self.keys
-            .range(top.clone()..)
-            .take_while(|(folded, _)| folded.is_below_or(top))
+        self.keys.range(top.clone()..).take_while(|(folded, _)| folded.is_below_or(top))
     }
 }
 

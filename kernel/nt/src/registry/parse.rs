@@ -47,25 +47,15 @@ impl Registry {
             return Err(RegistryError::TooLarge("more than 256 MB"));
         }
         let text = String::from_utf8_lossy(bytes);
-        let mut lines = text
-            .split('\n')
-            .map(|l| l.strip_suffix('\r').unwrap_or(l))
-            .enumerate();
+        let mut lines = text.split('\n').map(|l| l.strip_suffix('\r').unwrap_or(l)).enumerate();
         if lines.next().is_none_or(|(_, line)| line != HEADER) {
             return Err(RegistryError::NotARegistry);
         }
-        let mut registry = Self {
-            root: String::new(),
-            architecture: None,
-            keys: BTreeMap::new(),
-        };
+        let mut registry = Self { root: String::new(), architecture: None, keys: BTreeMap::new() };
         let mut current: Option<Folded> = None;
         let mut joined = String::new();
         for (index, line) in lines {
-            let bad = |why| RegistryError::BadLine {
-                line: index + 1,
-                why,
-            };
+            let bad = |why| RegistryError::BadLine { line: index + 1, why };
             // A value's bytes go on in the next line after a backslash; strings always end with a quote.
             let line = match joined.is_empty() {
                 true => line,
@@ -74,10 +64,7 @@ impl Registry {
                     &joined
                 }
             };
-            if let Some(head) = line
-                .strip_suffix('\\')
-                .filter(|h| h.ends_with(',') || h.ends_with(':'))
-            {
+            if let Some(head) = line.strip_suffix('\\').filter(|h| h.ends_with(',') || h.ends_with(':')) {
                 joined = head.to_owned();
                 continue;
             }
@@ -112,10 +99,7 @@ impl Registry {
         let mut depth = 0;
         for part in path.split('\\') {
             depth += 1;
-            if part.is_empty()
-                || part.encode_utf16().count() > MAX_NAME
-                || part.contains(['\0', super::SEPARATOR])
-            {
+            if part.is_empty() || part.encode_utf16().count() > MAX_NAME || part.contains(['\0', super::SEPARATOR]) {
                 return Err("a key with a bad name");
             }
         }
@@ -123,31 +107,20 @@ impl Registry {
             return Err("a key that is too deep");
         }
         let folded = Folded::new(&path);
-        self.keys.entry(folded.clone()).or_insert_with(|| Key {
-            path,
-            ..Key::default()
-        });
+        self.keys.entry(folded.clone()).or_insert_with(|| Key { path, ..Key::default() });
         Ok(folded)
     }
 }
 
-fn option(
-    architecture: &mut Option<String>,
-    key: Option<&mut Key>,
-    line: &str,
-) -> Result<(), &'static str> {
+fn option(architecture: &mut Option<String>, key: Option<&mut Key>, line: &str) -> Result<(), &'static str> {
     match (line, key) {
         ("#link", Some(key)) => key.link = true,
         (_, Some(key)) if line.starts_with("#class=") => {
-            let quoted = line["#class=".len()..]
-                .strip_prefix('"')
-                .ok_or("a class without quotes")?;
+            let quoted = line["#class=".len()..].strip_prefix('"').ok_or("a class without quotes")?;
             let (units, _) = escape::read(quoted, '"').ok_or("a class without an end")?;
             key.class = Some(String::from_utf16_lossy(&units));
         }
-        (_, None) if line.starts_with("#arch=") => {
-            *architecture = Some(line["#arch=".len()..].to_owned())
-        }
+        (_, None) if line.starts_with("#arch=") => *architecture = Some(line["#arch=".len()..].to_owned()),
         // Times, and what later versions of Wine add.
         _ => {}
     }
@@ -185,9 +158,7 @@ fn parse_data(data: &str) -> Result<Value, &'static str> {
     if let Some(bytes) = data.strip_prefix("hex:") {
         return Ok(Value::raw(BINARY, hex(bytes)?));
     }
-    let rest = data
-        .strip_prefix("hex(")
-        .ok_or("a value of an unknown form")?;
+    let rest = data.strip_prefix("hex(").ok_or("a value of an unknown form")?;
     let (kind, bytes) = rest.split_once("):").ok_or("a bad type")?;
     let kind = u32::from_str_radix(kind, 16).map_err(|_| "a bad type")?;
     Ok(Value::raw(kind, hex(bytes)?))
@@ -199,15 +170,10 @@ fn string(kind: u32, text: &str) -> Result<Value, &'static str> {
         return Err("text behind a string");
     }
     units.push(0);
-    Ok(Value::raw(
-        kind,
-        units.into_iter().flat_map(u16::to_le_bytes).collect(),
-    ))
+    Ok(Value::raw(kind, units.into_iter().flat_map(u16::to_le_bytes).collect()))
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
     let words = text.split(',').map(str::trim).filter(|w| !w.is_empty());
-    words
-        .map(|w| u8::from_str_radix(w, 16).map_err(|_| "a bad byte"))
-        .collect()
+    words.map(|w| u8::from_str_radix(w, 16).map_err(|_| "a bad byte")).collect()
 }

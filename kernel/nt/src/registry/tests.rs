@@ -38,26 +38,14 @@ fn every_form_of_a_value_is_read() {
     let registry = Registry::parse(SAMPLE.as_bytes()).unwrap();
     let value = |name| registry.value("software\\WINE", name).unwrap();
     assert_eq!(value("number").as_dword(), Some(42));
-    assert_eq!(
-        value("EXPAND").as_string().as_deref(),
-        Some("%SystemRoot%\\x")
-    );
+    assert_eq!(value("EXPAND").as_string().as_deref(), Some("%SystemRoot%\\x"));
     assert_eq!(value("Bytes").data().len(), 25);
     assert_eq!(value("Multi"), &Value::multi_string(&["a", "b"]));
     assert_eq!((value("Odd").kind(), value("Odd").data()), (1, &b"A"[..]));
     assert_eq!((value("Quad").kind(), value("Quad").data().len()), (11, 8));
     assert_eq!(value("Empty"), &Value::string(""));
-    assert_eq!(
-        registry
-            .value("Software\\Classes\\.CHM", "")
-            .unwrap()
-            .as_string()
-            .as_deref(),
-        Some("chm.file")
-    );
-    let quoted = registry
-        .value("Software\\Classes\\.chm", "Quote\"d")
-        .unwrap();
+    assert_eq!(registry.value("Software\\Classes\\.CHM", "").unwrap().as_string().as_deref(), Some("chm.file"));
+    let quoted = registry.value("Software\\Classes\\.chm", "Quote\"d").unwrap();
     assert_eq!(quoted, &Value::string("a\\b \"c\" €€f\t\0\u{1}7"));
     assert!(registry.key("System\\CurrentControlSet").unwrap().is_link());
 }
@@ -69,13 +57,7 @@ fn the_canonical_text_reads_back_the_same_and_stays() {
     let again = Registry::parse(text.as_bytes()).unwrap();
     assert_eq!(again, registry);
     assert_eq!(again.to_text(TIME), text);
-    for part in [
-        "#class=\"Klass\"",
-        "#link",
-        "str(7):\"a\\0b\\0\"",
-        "[Software\\\\Wine] 1700000000",
-        "16,\\\n  17",
-    ] {
+    for part in ["#class=\"Klass\"", "#link", "str(7):\"a\\0b\\0\"", "[Software\\\\Wine] 1700000000", "16,\\\n  17"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -84,13 +66,7 @@ fn the_canonical_text_reads_back_the_same_and_stays() {
 fn keys_and_values_change_without_regard_to_case() {
     let mut registry = Registry::parse(SAMPLE.as_bytes()).unwrap();
     registry.set("SOFTWARE\\wine", "NUMBER", Value::dword(1));
-    assert_eq!(
-        registry
-            .value("Software\\Wine", "Number")
-            .unwrap()
-            .as_dword(),
-        Some(1)
-    );
+    assert_eq!(registry.value("Software\\Wine", "Number").unwrap().as_dword(), Some(1));
     assert!(registry.remove_value("software\\wine", "number"));
     assert!(!registry.remove_value("software\\wine", "number"));
     registry.set("Software\\WineX", "a", Value::string("b"));
@@ -106,19 +82,13 @@ fn a_key_with_only_subkeys_is_made_by_them() {
     registry.create("A\\B");
     registry.create("A B");
     let text = registry.to_text(TIME);
-    assert!(
-        !text.contains("[A]") && text.contains("[A\\\\B]") && text.contains("[A B]"),
-        "{text}"
-    );
+    assert!(!text.contains("[A]") && text.contains("[A\\\\B]") && text.contains("[A B]"), "{text}");
 }
 
 #[test]
 fn what_is_no_registry_is_refused() {
     assert_eq!(Registry::parse(b""), Err(RegistryError::NotARegistry));
-    assert_eq!(
-        Registry::parse(b"REGEDIT4\n"),
-        Err(RegistryError::NotARegistry)
-    );
+    assert_eq!(Registry::parse(b"REGEDIT4\n"), Err(RegistryError::NotARegistry));
     for bad in [
         "\"a\"=\"b\"",
         "[a",
@@ -151,10 +121,7 @@ fn damaged_text_never_panics() {
             let mut flipped = bytes.to_vec();
             flipped[at] ^= flip;
             if let Ok(registry) = Registry::parse(&flipped) {
-                assert_eq!(
-                    Registry::parse(registry.to_text(TIME).as_bytes()).as_ref(),
-                    Ok(&registry)
-                );
+                assert_eq!(Registry::parse(registry.to_text(TIME).as_bytes()).as_ref(), Ok(&registry));
             }
         }
     }

@@ -82,17 +82,11 @@ impl Value {
 
     /// The data as UTF-16; an odd byte at the end is dropped.
     pub(super) fn units(&self) -> Vec<u16> {
-        self.data
-            .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-            .collect()
+        self.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
     }
 }
 
 /// UTF-16 with a terminator.
 fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16()
-        .chain([0])
-        .flat_map(u16::to_le_bytes)
-        .collect()
+    text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }

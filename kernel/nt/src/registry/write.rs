@@ -18,9 +18,7 @@ impl Registry {
         }
         let mut keys = self.keys.iter().peekable();
         while let Some((folded, key)) = keys.next() {
-            let has_subkeys = keys
-                .peek()
-                .is_some_and(|(next, _)| next.is_below_or(folded));
+            let has_subkeys = keys.peek().is_some_and(|(next, _)| next.is_below_or(folded));
             if !key.values.is_empty() || key.class.is_some() || key.link || !has_subkeys {
                 key.append(&mut out, time);
             }

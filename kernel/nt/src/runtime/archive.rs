@@ -46,9 +46,7 @@ impl Package {
 /// The packages of the last build, when all of them are still whole in `cache`.
 pub fn cached(cache: &Path) -> Option<Vec<Package>> {
     let packages: Vec<Package> = serde_json::from_slice(&fs::read(cache.join(INDEX)).ok()?).ok()?;
-    let complete = PACKAGES
-        .iter()
-        .all(|name| packages.iter().any(|p| p.name == *name));
+    let complete = PACKAGES.iter().all(|name| packages.iter().any(|p| p.name == *name));
     let whole = |p: &Package| digest::sha256_file(&p.path(cache)).is_ok_and(|d| d == p.sha256);
     (complete && check_wine(&packages).is_ok() && packages.iter().all(whole)).then_some(packages)
 }
@@ -71,10 +69,8 @@ pub fn fetch(
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     check_wine(&packages)?;
     fs::create_dir_all(cache).map_err(RuntimeError::io("create", cache))?;
-    let missing: Vec<&Package> = packages
-        .iter()
-        .filter(|p| digest::sha256_file(&p.path(cache)).ok().as_ref() != Some(&p.sha256))
-        .collect();
+    let missing: Vec<&Package> =
+        packages.iter().filter(|p| digest::sha256_file(&p.path(cache)).ok().as_ref() != Some(&p.sha256)).collect();
     apt.download(&missing, cache, progress)?;
     let index = cache.join(INDEX);
     let text = serde_json::to_vec_pretty(&packages).unwrap_or_default();
@@ -87,9 +83,7 @@ pub fn fetch(
 fn remove_unlisted(cache: &Path, packages: &[Package]) {
     for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let listed = packages
-            .iter()
-            .any(|p| name.to_str() == Some(&p.file_name()));
+        let listed = packages.iter().any(|p| name.to_str() == Some(&p.file_name()));
         if !listed && name.to_str() != Some(INDEX) {
             let _ = fs::remove_file(entry.path());
         }
@@ -97,34 +91,22 @@ fn remove_unlisted(cache: &Path, packages: &[Package]) {
 }
 
 fn check_wine(packages: &[Package]) -> Result<(), RuntimeError> {
-    let found = packages
-        .iter()
-        .find(|p| p.name == WINE_PACKAGE)
-        .map_or("", |p| p.version.as_str());
+    let found = packages.iter().find(|p| p.name == WINE_PACKAGE).map_or("", |p| p.version.as_str());
     if is_pinned(found) {
         return Ok(());
     }
-    Err(RuntimeError::WrongWine {
-        found: found.to_owned(),
-        wanted: WINE_VERSION,
-    })
+    Err(RuntimeError::WrongWine { found: found.to_owned(), wanted: WINE_VERSION })
 }
 
 /// `10.0~repack-6` is 10.0; `10.0.1` and `10.01` are not.
 fn is_pinned(version: &str) -> bool {
-    version
-        .strip_prefix(WINE_VERSION)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['~', '-', '+']))
+    version.strip_prefix(WINE_VERSION).is_some_and(|rest| rest.is_empty() || rest.starts_with(['~', '-', '+']))
 }
 
 fn check_mirror(mirror: &str) -> Result<String, RuntimeError> {
-    let known = ["http://", "https://", "file:/", "mirror+", "copy:/"]
-        .iter()
-        .any(|s| mirror.starts_with(s));
+    let known = ["http://", "https://", "file:/", "mirror+", "copy:/"].iter().any(|s| mirror.starts_with(s));
     if !known || mirror.contains(|c: char| c.is_whitespace() || c.is_control() || c == '[') {
-        return Err(RuntimeError::Incomplete(format!(
-            "\"{mirror}\" is not the address of a Debian archive"
-        )));
+        return Err(RuntimeError::Incomplete(format!("\"{mirror}\" is not the address of a Debian archive")));
     }
     Ok(mirror.to_owned())
 }
@@ -132,9 +114,7 @@ fn check_mirror(mirror: &str) -> Result<String, RuntimeError> {
 /// The archive that this host's apt uses.
 fn host_mirror() -> Result<String, RuntimeError> {
     let format = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(LABEL)";
-    let output = run("apt-get", "read the host's sources", |c| {
-        c.args(["indextargets", "--format", format])
-    })?;
+    let output = run("apt-get", "read the host's sources", |c| c.args(["indextargets", "--format", format]))?;
     choose_mirror(&output).ok_or(RuntimeError::NoMirror)
 }
 
@@ -144,21 +124,9 @@ fn host_mirror() -> Result<String, RuntimeError> {
 fn choose_mirror(lines: &str) -> Option<String> {
     let mut best: Option<(u8, &str)> = None;
     for line in lines.lines() {
-        let [uri, release, component, origin, label] = line
-            .split('|')
-            .collect::<Vec<_>>()
-            .try_into()
-            .unwrap_or([""; 5]);
-        let suite = [
-            "trixie",
-            "bookworm",
-            "stable",
-            "oldstable",
-            "forky",
-            "testing",
-            "sid",
-            "unstable",
-        ];
+        let [uri, release, component, origin, label] =
+            line.split('|').collect::<Vec<_>>().try_into().unwrap_or([""; 5]);
+        let suite = ["trixie", "bookworm", "stable", "oldstable", "forky", "testing", "sid", "unstable"];
         let labelled = origin == "Debian" && label == "Debian";
         let unlabelled = origin.is_empty() && !uri.contains("security") && !uri.contains("ubuntu");
         if component != "main" || !suite.contains(&release) || !(labelled || unlabelled) {
@@ -180,26 +148,15 @@ struct Apt {
 
 impl Apt {
     fn new(work: &Path, mirror: String) -> Result<Self, RuntimeError> {
-        let keyring = KEYRINGS
-            .iter()
-            .map(PathBuf::from)
-            .find(|k| k.exists())
-            .ok_or(RuntimeError::NoKeyring)?;
+        let keyring = KEYRINGS.iter().map(PathBuf::from).find(|k| k.exists()).ok_or(RuntimeError::NoKeyring)?;
         for directory in ["lists/partial", "cache/partial", "state", "download"] {
             let path = work.join(directory);
             fs::create_dir_all(&path).map_err(RuntimeError::io("create", &path))?;
         }
-        let apt = Self {
-            work: work.to_owned(),
-            keyring,
-            mirror,
-        };
+        let apt = Self { work: work.to_owned(), keyring, mirror };
         apt.write("state/status", "")?;
-        let source = format!(
-            "deb [arch={ARCHITECTURE} signed-by={}] {} {SUITE} main\n",
-            apt.keyring.display(),
-            apt.mirror
-        );
+        let source =
+            format!("deb [arch={ARCHITECTURE} signed-by={}] {} {SUITE} main\n", apt.keyring.display(), apt.mirror);
         apt.write("sources.list", &source)?;
         Ok(apt)
     }
@@ -226,10 +183,7 @@ impl Apt {
             ("APT::Get::AllowUnauthenticated", "false".to_owned()),
             ("Acquire::AllowInsecureRepositories", "false".to_owned()),
             ("Acquire::AllowWeakRepositories", "false".to_owned()),
-            (
-                "Acquire::AllowDowngradeToInsecureRepositories",
-                "false".to_owned(),
-            ),
+            ("Acquire::AllowDowngradeToInsecureRepositories", "false".to_owned()),
             ("Acquire::Check-Valid-Until", "true".to_owned()),
             ("Acquire::Languages", "none".to_owned()),
             ("Acquire::Retries", "3".to_owned()),
@@ -249,11 +203,8 @@ impl Apt {
         });
         match result {
             Err(RuntimeError::Tool { output, .. }) if output.contains("NO_PUBKEY") => {
-                let keys: Vec<&str> = output
-                    .split("NO_PUBKEY ")
-                    .skip(1)
-                    .filter_map(|rest| rest.split_whitespace().next())
-                    .collect();
+                let keys: Vec<&str> =
+                    output.split("NO_PUBKEY ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
                 Err(RuntimeError::UnknownKey {
                     keyring: self.keyring.clone(),
                     mirror: self.mirror.clone(),
@@ -281,12 +232,7 @@ impl Apt {
         Ok(packages)
     }
 
-    fn download(
-        &self,
-        missing: &[&Package],
-        cache: &Path,
-        progress: &dyn Progress,
-    ) -> Result<(), RuntimeError> {
+    fn download(&self, missing: &[&Package], cache: &Path, progress: &dyn Progress) -> Result<(), RuntimeError> {
         if missing.is_empty() {
             return Ok(());
         }
@@ -306,18 +252,11 @@ impl Apt {
             .stderr(log_file);
         let mut child = command.spawn().map_err(|e| missing_tool(e, "apt-get"))?;
         let status = loop {
-            match child
-                .try_wait()
-                .map_err(RuntimeError::io("wait for", Path::new("apt-get")))?
-            {
+            match child.try_wait().map_err(RuntimeError::io("wait for", Path::new("apt-get")))? {
                 Some(status) => break status,
                 None => {
                     let got = size_below(&directory);
-                    let text = format!(
-                        "fetching packages: {} of {} MB",
-                        got / 1_000_000,
-                        total / 1_000_000
-                    );
+                    let text = format!("fetching packages: {} of {} MB", got / 1_000_000, total / 1_000_000);
                     progress.report(&text, got as f64 / total.max(1) as f64);
                     std::thread::sleep(Duration::from_millis(200));
                 }
@@ -325,18 +264,10 @@ impl Apt {
         };
         if !status.success() {
             let output = last_lines(&fs::read(&log).unwrap_or_default());
-            return Err(RuntimeError::Tool {
-                tool: "apt-get",
-                task: "fetch the packages".to_owned(),
-                output,
-            });
+            return Err(RuntimeError::Tool { tool: "apt-get", task: "fetch the packages".to_owned(), output });
         }
         let entries = fs::read_dir(&directory).map_err(RuntimeError::io("read", &directory))?;
-        for path in entries
-            .flatten()
-            .map(|e| e.path())
-            .filter(|p| p.extension().is_some_and(|e| e == "deb"))
-        {
+        for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "deb")) {
             let sum = digest::sha256_file(&path).map_err(RuntimeError::io("read", &path))?;
             if let Some(package) = missing.iter().find(|p| p.sha256 == sum) {
                 let to = package.path(cache);
@@ -344,10 +275,7 @@ impl Apt {
             }
         }
         match missing.iter().find(|p| !p.path(cache).exists()) {
-            Some(p) => Err(RuntimeError::Incomplete(format!(
-                "package {} did not arrive whole",
-                p.name
-            ))),
+            Some(p) => Err(RuntimeError::Incomplete(format!("package {} did not arrive whole", p.name))),
             None => Ok(()),
         }
     }
@@ -361,17 +289,9 @@ fn parse_uri_line(line: &str) -> Option<Package> {
     let file = words.next()?.strip_suffix(".deb")?;
     let mut parts = file.split('_');
     let (name, version) = (parts.next()?, parts.next()?);
-    let version = version
-        .replace("%3a", ":")
-        .replace("%7e", "~")
-        .replace("%2b", "+");
+    let version = version.replace("%3a", ":").replace("%7e", "~").replace("%2b", "+");
     let hex = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit());
-    hex.then(|| Package {
-        name: name.to_owned(),
-        version,
-        sha256: sha256.to_ascii_lowercase(),
-        size,
-    })
+    hex.then(|| Package { name: name.to_owned(), version, sha256: sha256.to_ascii_lowercase(), size })
 }
 
 fn size_below(directory: &Path) -> u64 {
@@ -402,17 +322,9 @@ pub(super) fn run(
 ) -> Result<String, RuntimeError> {
     let mut command = Command::new(tool);
     arguments(&mut command);
-    let output = command
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| missing_tool(e, tool))?;
+    let output = command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output().map_err(|e| missing_tool(e, tool))?;
     if !output.status.success() {
-        return Err(RuntimeError::Tool {
-            tool,
-            task: task.to_owned(),
-            output: last_lines(&output.stderr),
-        });
+        return Err(RuntimeError::Tool { tool, task: task.to_owned(), output: last_lines(&output.stderr) });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -420,11 +332,7 @@ pub(super) fn run(
 /// The end of what a program wrote, for an error message.
 pub(super) fn last_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     lines[lines.len().saturating_sub(6)..].join("; ")
 }
 
@@ -454,20 +362,8 @@ mod tests {
             "'http://m/debian/pool/w/wine64_10.0%7erepack-6_amd64.deb' wine64_10.0%7erepack-6_amd64.deb 12 SHA256:{sum}"
         );
         let package = parse_uri_line(&line).unwrap();
-        assert_eq!(
-            (
-                package.name.as_str(),
-                package.version.as_str(),
-                package.size
-            ),
-            ("wine64", "10.0~repack-6", 12)
-        );
-        for line in [
-            "",
-            "x",
-            "'u' a_1_amd64.deb 12 MD5Sum:aa",
-            "'u' a_1_amd64.deb x SHA256:aa",
-        ] {
+        assert_eq!((package.name.as_str(), package.version.as_str(), package.size), ("wine64", "10.0~repack-6", 12));
+        for line in ["", "x", "'u' a_1_amd64.deb 12 MD5Sum:aa", "'u' a_1_amd64.deb x SHA256:aa"] {
             assert_eq!(parse_uri_line(line), None);
         }
     }
@@ -479,26 +375,15 @@ mod tests {
                      http://m/debian/|bookworm|main|Debian|Debian\n\
                      http://m/debian/|bookworm-updates|main|Debian|Debian\n";
         assert_eq!(choose_mirror(lines).as_deref(), Some("http://m/debian/"));
-        assert_eq!(
-            choose_mirror("http://m/debian/|bookworm|main||\n").as_deref(),
-            Some("http://m/debian/")
-        );
-        assert_eq!(
-            choose_mirror("http://a/ubuntu/|noble|main|Ubuntu|Ubuntu\n"),
-            None
-        );
+        assert_eq!(choose_mirror("http://m/debian/|bookworm|main||\n").as_deref(), Some("http://m/debian/"));
+        assert_eq!(choose_mirror("http://a/ubuntu/|noble|main|Ubuntu|Ubuntu\n"), None);
         assert_eq!(choose_mirror("garbage\n||||\n"), None);
     }
 
     #[test]
     fn a_mirror_cannot_smuggle_options_into_the_source_line() {
         assert!(check_mirror("https://deb.debian.org/debian").is_ok());
-        for bad in [
-            "deb.debian.org",
-            "http://x trixie main",
-            "http://x\ndeb http://y",
-            "http://[trusted=yes]",
-        ] {
+        for bad in ["deb.debian.org", "http://x trixie main", "http://x\ndeb http://y", "http://[trusted=yes]"] {
             assert!(check_mirror(bad).is_err(), "{bad:?}");
         }
     }

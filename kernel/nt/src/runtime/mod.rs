@@ -58,9 +58,7 @@ impl Runtime {
         let runtimes = root.join("runtimes");
         match fs::read_link(runtimes.join("current")) {
             Ok(target) => Self::open(&runtimes.join(target)),
-            Err(_) => Err(RuntimeError::NotBuilt {
-                root: root.to_owned(),
-            }),
+            Err(_) => Err(RuntimeError::NotBuilt { root: root.to_owned() }),
         }
     }
 
@@ -71,14 +69,9 @@ impl Runtime {
     pub fn open(directory: &Path) -> Result<Self, RuntimeError> {
         let path = directory.join(INFO);
         let bytes = fs::read(&path).map_err(RuntimeError::io("read", &path))?;
-        let info = serde_json::from_slice(&bytes).map_err(|e| RuntimeError::Damaged {
-            path: path.clone(),
-            why: e.to_string(),
-        })?;
-        Ok(Self {
-            directory: directory.to_owned(),
-            info,
-        })
+        let info = serde_json::from_slice(&bytes)
+            .map_err(|e| RuntimeError::Damaged { path: path.clone(), why: e.to_string() })?;
+        Ok(Self { directory: directory.to_owned(), info })
     }
 
     /// What the runtime is made of.
@@ -119,16 +112,14 @@ pub struct GuestPieces {
     directory: PathBuf,
 }
 
-/// The pieces without which no container starts: its boot program, the launcher of programs, and a freetype that has no
-/// fonts (without one, Wine complains on stderr; with one and no fonts, it fails).
-const REQUIRED_PIECES: [&str; 3] = ["CExecSvc.exe", "libfreetype.so.6", "wineboot.exe"];
+/// The pieces that the base images count on: the launcher of programs, a freetype that has no fonts (without one, Wine
+/// complains on stderr; with one and no fonts, it fails), the door to the network tables, and the boot program.
+const REQUIRED_PIECES: [&str; 4] = ["CExecSvc.exe", "libfreetype.so.6", "nsi.dll", "wineboot.exe"];
 
 impl GuestPieces {
     /// All `.exe`, `.dll` and `.so` files in one directory.
     pub fn in_directory(directory: &Path) -> Self {
-        Self {
-            directory: directory.to_owned(),
-        }
+        Self { directory: directory.to_owned() }
     }
 
     /// Names and paths of the pieces, sorted.
@@ -141,14 +132,8 @@ impl GuestPieces {
             .filter(|(name, _)| is_windows_file(name) || name.contains(".so"))
             .collect();
         files.sort();
-        match REQUIRED_PIECES
-            .iter()
-            .find(|r| !files.iter().any(|(name, _)| name == *r))
-        {
-            Some(missing) => Err(RuntimeError::Piece {
-                path: self.directory.join(missing),
-                why: "it is not there",
-            }),
+        match REQUIRED_PIECES.iter().find(|r| !files.iter().any(|(name, _)| name == *r)) {
+            Some(missing) => Err(RuntimeError::Piece { path: self.directory.join(missing), why: "it is not there" }),
             None => Ok(files),
         }
     }
@@ -159,9 +144,7 @@ impl GuestPieces {
         for (name, path) in self.files()? {
             let bytes = fs::read(&path).map_err(RuntimeError::io("read the guest piece", &path))?;
             let why = match is_windows_file(&name) {
-                true if !has_builtin_signature(&bytes) => {
-                    "it has no builtin signature at offset 0x40"
-                }
+                true if !has_builtin_signature(&bytes) => "it has no builtin signature at offset 0x40",
                 false if !bytes.starts_with(b"\x7fELF") => "it is not an ELF file",
                 _ => {
                     digests.insert(name, digest::sha256_bytes(&bytes));
@@ -190,12 +173,7 @@ pub struct RuntimeBuilder {
 impl RuntimeBuilder {
     /// Builds under the state directory `root` with our own `pieces`.
     pub fn new(root: impl Into<PathBuf>, pieces: GuestPieces) -> Self {
-        Self {
-            root: root.into(),
-            pieces,
-            mirror: None,
-            refresh: false,
-        }
+        Self { root: root.into(), pieces, mirror: None, refresh: false }
     }
 
     /// Takes the packages from this Debian archive; by default from the one that the host's apt uses.
@@ -241,21 +219,12 @@ impl RuntimeBuilder {
             .map_err(RuntimeError::io("create a directory in", &runtimes))?;
 
         let cache = self.root.join("cache/debs");
-        let cached = if self.refresh {
-            None
-        } else {
-            archive::cached(&cache)
-        };
+        let cached = if self.refresh { None } else { archive::cached(&cache) };
         let packages = match cached {
             Some(packages) => packages,
             None => {
                 let fetching = Part::new(progress, 0.0, 0.5);
-                archive::fetch(
-                    self.mirror.as_deref(),
-                    &cache,
-                    &work.path().join("apt"),
-                    &fetching,
-                )?
+                archive::fetch(self.mirror.as_deref(), &cache, &work.path().join("apt"), &fetching)?
             }
         };
         let info = describe(packages, pieces);
@@ -282,17 +251,10 @@ impl RuntimeBuilder {
             let done = n as f64 / info.packages.len() as f64;
             progress.report(&format!("unpacking {}", package.name), 0.5 + 0.2 * done);
             let deb = package.path(cache);
-            archive::run("dpkg-deb", &format!("unpack {}", package.name), |c| {
-                c.arg("-x").arg(&deb).arg(&unpacked)
-            })?;
+            archive::run("dpkg-deb", &format!("unpack {}", package.name), |c| c.arg("-x").arg(&deb).arg(&unpacked))?;
         }
         let runtime = work.join("runtime");
-        tree::assemble(
-            &unpacked,
-            &runtime,
-            &self.pieces,
-            &Part::new(progress, 0.7, 0.97),
-        )?;
+        tree::assemble(&unpacked, &runtime, &self.pieces, &Part::new(progress, 0.7, 0.97))?;
         progress.report("writing to disk", 0.97);
         let path = runtime.join(INFO);
         let text = serde_json::to_vec_pretty(info).unwrap_or_default();
@@ -324,8 +286,7 @@ fn describe(packages: Vec<Package>, pieces: BTreeMap<String, String>) -> Runtime
 fn lock(runtimes: &Path) -> Result<File, RuntimeError> {
     let path = runtimes.join(".lock");
     let file = File::create(&path).map_err(RuntimeError::io("create", &path))?;
-    rustix::fs::flock(&file, FlockOperation::LockExclusive)
-        .map_err(|e| RuntimeError::io("lock", &path)(e.into()))?;
+    rustix::fs::flock(&file, FlockOperation::LockExclusive).map_err(|e| RuntimeError::io("lock", &path)(e.into()))?;
     Ok(file)
 }
 
@@ -339,10 +300,7 @@ fn remove_unfinished(runtimes: &Path) {
 }
 
 fn point_current_at(runtimes: &Path, id: &str) -> Result<(), RuntimeError> {
-    let (temporary, current) = (
-        runtimes.join(format!("{UNFINISHED}current")),
-        runtimes.join("current"),
-    );
+    let (temporary, current) = (runtimes.join(format!("{UNFINISHED}current")), runtimes.join("current"));
     let _ = fs::remove_file(&temporary);
     std::os::unix::fs::symlink(id, &temporary).map_err(RuntimeError::io("link", &temporary))?;
     fs::rename(&temporary, &current).map_err(RuntimeError::io("rename", &temporary))
@@ -359,11 +317,7 @@ mod tests {
         pe[..2].copy_from_slice(b"MZ");
         pe[0x3c] = 0x80;
         assert!(strip::add_builtin_signature(&mut pe));
-        for (name, bytes) in [
-            ("wineboot.exe", &pe[..]),
-            ("CExecSvc.exe", &pe[..]),
-            ("libfreetype.so.6", b"\x7fELF"),
-        ] {
+        for (name, bytes) in [("wineboot.exe", &pe[..]), ("CExecSvc.exe", &pe[..]), ("libfreetype.so.6", b"\x7fELF")] {
             fs::write(directory.join(name), bytes).unwrap();
         }
         GuestPieces::in_directory(&directory)
@@ -380,16 +334,10 @@ mod tests {
         point_current_at(&root.path().join("runtimes"), &info.id).unwrap();
 
         let builder = RuntimeBuilder::new(root.path(), pieces.clone());
-        let built = builder
-            .build(&|_: &str, _: f64| panic!("nothing to do"))
-            .unwrap();
+        let built = builder.build(&|_: &str, _: f64| panic!("nothing to do")).unwrap();
         assert_eq!(built.id(), info.id);
 
-        fs::write(
-            pieces.directory.join("libfreetype.so.6"),
-            b"\x7fELF changed",
-        )
-        .unwrap();
+        fs::write(pieces.directory.join("libfreetype.so.6"), b"\x7fELF changed").unwrap();
         assert_eq!(builder.up_to_date(), None);
     }
 
@@ -397,11 +345,7 @@ mod tests {
     fn pieces_that_wine_would_not_take_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let pieces = pieces(root.path());
-        fs::write(
-            pieces.directory.join("CExecSvc.exe"),
-            b"MZ without signature",
-        )
-        .unwrap();
+        fs::write(pieces.directory.join("CExecSvc.exe"), b"MZ without signature").unwrap();
         assert!(matches!(pieces.digests(), Err(RuntimeError::Piece { .. })));
         fs::remove_file(pieces.directory.join("CExecSvc.exe")).unwrap();
         assert!(matches!(pieces.digests(), Err(RuntimeError::Piece { .. })));

@@ -4,6 +4,8 @@
 
 /// Raised whenever the same packages and pieces would give another tree.
 pub const RECIPE: u32 = 1;
+/// The time of all files, in seconds since 1970: 21 January 2025, the day of Wine 10.0.
+pub const FILE_TIME: u64 = 1_737_417_600;
 /// The upstream version that everything here is tested with.
 pub const WINE_VERSION: &str = "10.0";
 /// The Debian suite that has it.
@@ -94,31 +96,15 @@ pub const PROGRAMS: [&str; 2] = ["wine64", "wineserver64"];
 pub const ZLIB_DLL: &str = "usr/x86_64-w64-mingw32/lib/zlib1.dll";
 
 /// Empty directories of the tree: mount points of a silo, and what programs expect to exist.
-pub const DIRECTORIES: [&str; 10] = [
-    "dev",
-    "proc",
-    "sys",
-    "tmp",
-    "silo",
-    "run",
-    "etc",
-    "root",
-    "usr/lib/wine",
-    "usr/share/wine",
-];
+pub const DIRECTORIES: [&str; 10] =
+    ["dev", "proc", "sys", "tmp", "silo", "run", "etc", "root", "usr/lib/wine", "usr/share/wine"];
 
 /// Small text files of the tree: nothing of the host is in them.
 pub const TEXT_FILES: [(&str, &str); 5] = [
-    (
-        "etc/passwd",
-        "root:x:0:0:root:/root:/none\ncontainer:x:1000:1000:container:/tmp:/none\n",
-    ),
+    ("etc/passwd", "root:x:0:0:root:/root:/none\ncontainer:x:1000:1000:container:/tmp:/none\n"),
     ("etc/group", "root:x:0:\ncontainer:x:1000:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-    (
-        "etc/nsswitch.conf",
-        "passwd: files\ngroup: files\nhosts: files dns\n",
-    ),
+    ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ("etc/resolv.conf", ""),
 ];
 

@@ -14,16 +14,11 @@ const OBJCOPY: &str = "x86_64-w64-mingw32-objcopy";
 /// Strips each `from` into its `to` on all processors.
 ///
 /// Sections stay aligned to pages in the file (4096): Wine maps such files, and reads all others into private memory.
-pub fn strip_all(
-    files: &[(PathBuf, PathBuf)],
-    progress: &dyn Progress,
-) -> Result<(), RuntimeError> {
+pub fn strip_all(files: &[(PathBuf, PathBuf)], progress: &dyn Progress) -> Result<(), RuntimeError> {
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let failure: Mutex<Option<RuntimeError>> = Mutex::new(None);
-    let workers = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len().max(1));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
     let failed = || failure.lock().unwrap_or_else(|e| e.into_inner());
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -38,8 +33,7 @@ pub fn strip_all(
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if done % 16 == 0 {
-                        progress
-                            .report("stripping Windows files", done as f64 / files.len() as f64);
+                        progress.report("stripping Windows files", done as f64 / files.len() as f64);
                     }
                 }
             });
@@ -57,21 +51,13 @@ fn strip(from: &Path, to: &Path) -> Result<(), RuntimeError> {
         return Ok(());
     }
     let output = Command::new(OBJCOPY)
-        .args([
-            "--strip-all",
-            "--preserve-dates",
-            "--file-alignment",
-            "4096",
-        ])
+        .args(["--strip-all", "--preserve-dates", "--file-alignment", "4096"])
         .args([from, to])
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .output()
         .map_err(|e| match e.kind() {
-            ErrorKind::NotFound => RuntimeError::MissingTool {
-                tool: OBJCOPY,
-                package: "binutils-mingw-w64-x86-64",
-            },
+            ErrorKind::NotFound => RuntimeError::MissingTool { tool: OBJCOPY, package: "binutils-mingw-w64-x86-64" },
             _ => RuntimeError::io("run", Path::new(OBJCOPY))(e),
         })?;
     if !output.status.success() {
@@ -92,16 +78,12 @@ fn is_pe(path: &Path) -> Result<bool, RuntimeError> {
 
 /// Whether the bytes are a PE file that Wine's loader takes for its own.
 pub fn has_builtin_signature(file: &[u8]) -> bool {
-    file.starts_with(b"MZ")
-        && file.get(SIGNATURE_OFFSET..SIGNATURE_OFFSET + SIGNATURE.len()) == Some(SIGNATURE)
+    file.starts_with(b"MZ") && file.get(SIGNATURE_OFFSET..SIGNATURE_OFFSET + SIGNATURE.len()) == Some(SIGNATURE)
 }
 
 /// Writes the builtin signature over the DOS program of a PE file. `false` when there is no room for it.
 pub fn add_builtin_signature(file: &mut [u8]) -> bool {
-    let header = file
-        .get(0x3c..0x40)
-        .and_then(|b| b.try_into().ok())
-        .map(u32::from_le_bytes);
+    let header = file.get(0x3c..0x40).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
     let room = header.is_some_and(|h| h as usize >= SIGNATURE_OFFSET + 2 * SIGNATURE.len());
     if !file.starts_with(b"MZ") || !room {
         return false;

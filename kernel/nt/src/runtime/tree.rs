@@ -4,9 +4,10 @@ use super::error::RuntimeError;
 use super::recipe::*;
 use super::{GuestPieces, strip};
 use crate::progress::Progress;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Builds `runtime/{tree,build,licences}` from `packages` (the unpacked .debs).
 pub fn assemble(
@@ -29,23 +30,17 @@ pub fn assemble(
     licences(packages, &runtime.join("licences"))?;
     windows_side(packages, &tree, progress)?;
     guest_pieces(runtime, &tree, pieces)?;
-    normalise_modes(&tree)
+    normalise(&tree)
 }
 
 fn linux_side(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
     let libraries = packages.join(LIBRARIES);
-    copy(
-        &libraries.join(INTERPRETER),
-        &tree.join("usr/lib64").join(INTERPRETER),
-    )?;
+    copy(&libraries.join(INTERPRETER), &tree.join("usr/lib64").join(INTERPRETER))?;
     for name in SHARED_LIBRARIES {
         copy(&libraries.join(name), &tree.join(LIBRARIES).join(name))?;
     }
     for name in UNIX_HALVES {
-        copy(
-            &packages.join(UNIX_FILES).join(name),
-            &tree.join(UNIX_FILES).join(name),
-        )?;
+        copy(&packages.join(UNIX_FILES).join(name), &tree.join(UNIX_FILES).join(name))?;
     }
     for name in PROGRAMS {
         let path = Path::new("usr/lib/wine").join(name);
@@ -54,10 +49,7 @@ fn linux_side(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
     for directory in ["usr/lib/locale/C.utf8", "usr/share/wine/nls"] {
         copy_all(&packages.join(directory), &tree.join(directory))?;
     }
-    copy(
-        &packages.join("usr/share/wine/wine.inf"),
-        &tree.join("usr/share/wine/wine.inf"),
-    )
+    copy(&packages.join("usr/share/wine/wine.inf"), &tree.join("usr/share/wine/wine.inf"))
 }
 
 /// One bundle of the trusted root certificates, where Wine's crypt32 looks for it.
@@ -74,10 +66,7 @@ fn certificates(packages: &Path, tree: &Path) -> Result<(), RuntimeError> {
 
 fn licences(packages: &Path, to: &Path) -> Result<(), RuntimeError> {
     for package in PACKAGES {
-        let from = packages
-            .join("usr/share/doc")
-            .join(package)
-            .join("copyright");
+        let from = packages.join("usr/share/doc").join(package).join("copyright");
         // Packages of one source may share their directory by a link to a package that is not taken.
         if from.exists() {
             copy(&from, &to.join(package))?;
@@ -91,9 +80,7 @@ fn windows_side(packages: &Path, tree: &Path, progress: &dyn Progress) -> Result
     create_directory(&to)?;
     let mut files = Vec::new();
     for path in sorted_entries(&packages.join(WINDOWS_FILES))? {
-        let regular = fs::symlink_metadata(&path)
-            .map_err(RuntimeError::io("read", &path))?
-            .is_file();
+        let regular = fs::symlink_metadata(&path).map_err(RuntimeError::io("read", &path))?.is_file();
         if let (true, Some(name)) = (regular, path.file_name()) {
             files.push((path.clone(), to.join(name)));
         }
@@ -103,13 +90,12 @@ fn windows_side(packages: &Path, tree: &Path, progress: &dyn Progress) -> Result
     strip::strip_all(&files, progress)?;
     let mut bytes = fs::read(&zlib).map_err(RuntimeError::io("read", &zlib))?;
     if !strip::add_builtin_signature(&mut bytes) {
-        return Err(RuntimeError::Incomplete(
-            "zlib1.dll has no room for the builtin signature".to_owned(),
-        ));
+        return Err(RuntimeError::Incomplete("zlib1.dll has no room for the builtin signature".to_owned()));
     }
     write(&zlib, &bytes)
 }
 
+/// Puts our own files in. A DLL of ours goes on to the one of Wine that it stands before, which becomes `NAME_wine.dll`.
 fn guest_pieces(runtime: &Path, tree: &Path, pieces: &GuestPieces) -> Result<(), RuntimeError> {
     let windows = tree.join(WINDOWS_FILES);
     for (name, path) in pieces.files()? {
@@ -122,36 +108,39 @@ fn guest_pieces(runtime: &Path, tree: &Path, pieces: &GuestPieces) -> Result<(),
         let place = windows.join(&name);
         if place.exists() {
             copy(&place, &runtime.join("build").join(&name))?;
+            if let Some(stem) = name.strip_suffix(".dll") {
+                copy(&place, &windows.join(format!("{stem}_wine.dll")))?;
+            }
         }
         copy(&path, &place)?;
     }
     Ok(())
 }
 
-/// Directories and programs 0755, everything else 0644: no set-id bit, nothing that others may write.
-fn normalise_modes(directory: &Path) -> Result<(), RuntimeError> {
+/// Directories and programs 0755, everything else 0644: no set-id bit, nothing that others may write. All files get one
+/// time, which is also that of the images made from them.
+fn normalise(directory: &Path) -> Result<(), RuntimeError> {
     for path in sorted_entries(directory)? {
-        let kind = fs::symlink_metadata(&path)
-            .map_err(RuntimeError::io("read", &path))?
-            .file_type();
+        let kind = fs::symlink_metadata(&path).map_err(RuntimeError::io("read", &path))?.file_type();
         if kind.is_dir() {
             set_mode(&path, 0o755)?;
-            normalise_modes(&path)?;
+            normalise(&path)?;
         } else if kind.is_file() {
-            let name = path
-                .file_name()
-                .and_then(|n| n.to_str())
-                .unwrap_or_default();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
             let runs = PROGRAMS.contains(&name) || name.contains(".so");
             set_mode(&path, if runs { 0o755 } else { 0o644 })?;
+            File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(UNIX_EPOCH + Duration::from_secs(FILE_TIME)))
+                .map_err(RuntimeError::io("set the time of", &path))?;
         }
     }
     Ok(())
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), RuntimeError> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .map_err(RuntimeError::io("set the mode of", path))
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(RuntimeError::io("set the mode of", path))
 }
 
 fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, RuntimeError> {
@@ -190,9 +179,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), RuntimeError> {
         }
         _ => {}
     }
-    fs::copy(from, to)
-        .map(drop)
-        .map_err(RuntimeError::io("copy", from))
+    fs::copy(from, to).map(drop).map_err(RuntimeError::io("copy", from))
 }
 
 fn copy_all(from: &Path, to: &Path) -> Result<(), RuntimeError> {

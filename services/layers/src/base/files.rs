@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Windows-side files that Wine's own set-up does not put into a prefix.
-const ADDED_TO_SYSTEM32: [&str; 2] = ["cexecsvc.exe", "zlib1.dll"];
+const ADDED_TO_SYSTEM32: [&str; 3] = ["CExecSvc.exe", "nsi_wine.dll", "zlib1.dll"];
 /// Directories that programs expect, besides those of the prefix.
 const DIRECTORIES: [&str; 14] = [
     "ProgramData/Microsoft/Windows",
@@ -32,12 +32,8 @@ const DIRECTORIES: [&str; 14] = [
     "windows/Fonts",
 ];
 /// Parts of the prefix that only serve 32-bit programs, which the runtime does not run, or Wine's browser engine.
-const LEFT_OUT: [&str; 4] = [
-    "Program Files (x86)",
-    "windows/syswow64",
-    "windows/system32/gecko",
-    "windows/system32/driverstore",
-];
+const LEFT_OUT: [&str; 4] =
+    ["Program Files (x86)", "windows/syswow64", "windows/system32/gecko", "windows/system32/driverstore"];
 /// Further parts that console programs have no use for.
 const LEFT_OUT_OF_NANO: [&str; 11] = [
     "Program Files/Internet Explorer",
@@ -57,31 +53,17 @@ const PROFILE: &str = "users/ContainerAdministrator";
 const SECOND_PROFILE: &str = "users/ContainerUser";
 
 /// Copies `drive` (the prefix's drive_c) to `to`.
-pub fn stage(
-    drive: &Path,
-    runtime: &Runtime,
-    flavour: Flavour,
-    to: &Path,
-) -> Result<(), LayersError> {
+pub fn stage(drive: &Path, runtime: &Runtime, flavour: Flavour, to: &Path) -> Result<(), LayersError> {
     let windows_files = runtime.windows_files();
     let mut known = BTreeMap::new();
     for entry in fs::read_dir(&windows_files).map_err(LayersError::io("read", &windows_files))? {
         let entry = entry.map_err(LayersError::io("read", &windows_files))?;
-        known.insert(
-            entry.file_name().to_string_lossy().to_lowercase(),
-            entry.path(),
-        );
+        known.insert(entry.file_name().to_string_lossy().to_lowercase(), entry.path());
     }
-    let stage = Stage {
-        drive,
-        to,
-        flavour,
-        wanted: flavour.files(),
-        known,
-    };
+    let stage = Stage { drive, to, flavour, wanted: flavour.files(), known };
     stage.directory(Path::new(""))?;
     for name in ADDED_TO_SYSTEM32 {
-        let path = stage.known.get(name).ok_or_else(|| LayersError::Base {
+        let path = stage.known.get(&name.to_lowercase()).ok_or_else(|| LayersError::Base {
             image: flavour.to_string(),
             why: format!("the runtime has no {name}"),
         })?;
@@ -134,36 +116,23 @@ impl Stage<'_> {
 
     fn file(&self, relative: &Path) -> Result<(), LayersError> {
         let (from, to) = (self.drive.join(relative), self.to.join(relative));
-        let name = relative
-            .file_name()
-            .map(|n| n.to_string_lossy().to_lowercase())
-            .unwrap_or_default();
+        let name = relative.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         // The tables are read from the runtime; nanoserver saves 10 MB of copies.
         if self.flavour == Flavour::NanoServer && name.ends_with(".nls") {
             return Ok(());
         }
         let mut start = [0u8; 0x60];
-        let builtin = fs::File::open(&from)
-            .and_then(|mut f| f.read_exact(&mut start))
-            .is_ok()
-            && has_builtin_signature(&start);
+        let builtin =
+            fs::File::open(&from).and_then(|mut f| f.read_exact(&mut start)).is_ok() && has_builtin_signature(&start);
         if !builtin {
-            return fs::copy(&from, &to)
-                .map(drop)
-                .map_err(LayersError::io("copy", &from));
+            return fs::copy(&from, &to).map(drop).map_err(LayersError::io("copy", &from));
         }
-        if self
-            .wanted
-            .as_ref()
-            .is_some_and(|wanted| !wanted.contains(name.as_str()))
-        {
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted.contains(name.as_str())) {
             return Ok(());
         }
         match self.known.get(&name) {
             Some(runtime_file) => link(runtime_file, &to),
-            None => fs::copy(&from, &to)
-                .map(drop)
-                .map_err(LayersError::io("copy", &from)),
+            None => fs::copy(&from, &to).map(drop).map_err(LayersError::io("copy", &from)),
         }
     }
 
@@ -174,11 +143,7 @@ impl Stage<'_> {
         };
         let mut present = BTreeSet::new();
         names_below(self.to, &mut present)?;
-        let missing: Vec<&str> = wanted
-            .iter()
-            .filter(|name| !present.contains(**name))
-            .copied()
-            .collect();
+        let missing: Vec<&str> = wanted.iter().filter(|name| !present.contains(**name)).copied().collect();
         match missing.is_empty() {
             true => Ok(()),
             false => Err(LayersError::Base {
@@ -190,10 +155,7 @@ impl Stage<'_> {
 }
 
 fn names_below(directory: &Path, names: &mut BTreeSet<String>) -> Result<(), LayersError> {
-    for entry in fs::read_dir(directory)
-        .map_err(LayersError::io("read", directory))?
-        .flatten()
-    {
+    for entry in fs::read_dir(directory).map_err(LayersError::io("read", directory))?.flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => names_below(&entry.path(), names)?,
             _ => {
@@ -208,19 +170,16 @@ fn link(from: &Path, to: &Path) -> Result<(), LayersError> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         // Another file system, or one without links.
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => fs::copy(from, to)
-            .map(drop)
-            .map_err(LayersError::io("copy", from)),
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+            fs::copy(from, to).map(drop).map_err(LayersError::io("copy", from))
+        }
         Err(_) => Ok(()),
     }
 }
 
 fn copy_directories(from: &Path, to: &Path) -> Result<(), LayersError> {
     fs::create_dir_all(to).map_err(LayersError::io("create", to))?;
-    for entry in fs::read_dir(from)
-        .map_err(LayersError::io("read", from))?
-        .flatten()
-    {
+    for entry in fs::read_dir(from).map_err(LayersError::io("read", from))?.flatten() {
         if entry.file_type().is_ok_and(|k| k.is_dir()) {
             copy_directories(&entry.path(), &to.join(entry.file_name()))?;
         }
@@ -241,11 +200,7 @@ fn licence_text(runtime: &Runtime) -> String {
          their sources are at https://sources.debian.org and with `apt-get source`:\r\n",
         info.wine_version
     );
-    for package in info
-        .packages
-        .iter()
-        .filter(|p| p.name.contains("wine") || p.name.contains("mingw"))
-    {
+    for package in info.packages.iter().filter(|p| p.name.contains("wine") || p.name.contains("mingw")) {
         text.push_str(&format!("  {} {}\r\n", package.name, package.version));
     }
     text

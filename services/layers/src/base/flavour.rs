@@ -30,12 +30,7 @@ pub struct UnknownFlavour(pub String);
 
 impl Flavour {
     /// All of them, smallest first.
-    pub const ALL: [Self; 4] = [
-        Self::NanoServer,
-        Self::ServerCore,
-        Self::Server,
-        Self::Windows,
-    ];
+    pub const ALL: [Self; 4] = [Self::NanoServer, Self::ServerCore, Self::Server, Self::Windows];
 
     /// The image's bare name.
     pub fn as_str(self) -> &'static str {
@@ -103,10 +98,7 @@ impl std::str::FromStr for Flavour {
 
     fn from_str(text: &str) -> Result<Self, UnknownFlavour> {
         let known = |f: &Flavour| f.as_str() == text;
-        Self::ALL
-            .into_iter()
-            .find(known)
-            .ok_or_else(|| UnknownFlavour(text.to_owned()))
+        Self::ALL.into_iter().find(known).ok_or_else(|| UnknownFlavour(text.to_owned()))
     }
 }
 
@@ -123,14 +115,7 @@ mod tests {
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
             assert!(name.contains('.') && name.bytes().all(plain), "{name}");
         }
-        for name in [
-            "ntdll.dll",
-            "cmd.exe",
-            "cexecsvc.exe",
-            "wineboot.exe",
-            "comctl32.dll",
-            "zlib1.dll",
-        ] {
+        for name in ["ntdll.dll", "cmd.exe", "cexecsvc.exe", "wineboot.exe", "comctl32.dll", "zlib1.dll"] {
             assert!(nano.contains(name), "{name}");
         }
     }

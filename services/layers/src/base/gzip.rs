@@ -19,11 +19,7 @@ pub struct GzipMembers<W: Write> {
 impl<W: Write> GzipMembers<W> {
     /// Nothing is written before the first member is full.
     pub fn new(out: W) -> Self {
-        Self {
-            out,
-            waiting: vec![Vec::new()],
-            parallel: std::thread::available_parallelism().map_or(1, usize::from),
-        }
+        Self { out, waiting: vec![Vec::new()], parallel: std::thread::available_parallelism().map_or(1, usize::from) }
     }
 
     /// Writes what is left and gives the output back.
@@ -38,15 +34,9 @@ impl<W: Write> GzipMembers<W> {
     fn compress(&mut self) -> io::Result<()> {
         let waiting = std::mem::replace(&mut self.waiting, vec![Vec::new()]);
         let members: Vec<io::Result<Vec<u8>>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = waiting
-                .iter()
-                .map(|bytes| scope.spawn(|| member(bytes)))
-                .collect();
+            let threads: Vec<_> = waiting.iter().map(|bytes| scope.spawn(|| member(bytes))).collect();
             let panicked = || io::Error::other("the compressor failed");
-            threads
-                .into_iter()
-                .map(|t| t.join().unwrap_or_else(|_| Err(panicked())))
-                .collect()
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(panicked()))).collect()
         });
         for member in members {
             self.out.write_all(&member?)?;
@@ -59,9 +49,7 @@ fn member(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let level = CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("no such level"))?;
     let mut compressor = Compressor::new(level);
     let mut packed = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let length = compressor
-        .gzip_compress(bytes, &mut packed)
-        .map_err(io::Error::other)?;
+    let length = compressor.gzip_compress(bytes, &mut packed).map_err(io::Error::other)?;
     packed.truncate(length);
     Ok(packed)
 }
@@ -97,21 +85,14 @@ mod tests {
     fn several_members_read_back_as_one_and_do_not_depend_on_the_writes() {
         let bytes: Vec<u8> = (0..(MEMBER * 2 + 77)).map(|n| (n / 7) as u8).collect();
         let pack = |step: usize, parallel: usize| {
-            let mut gzip = GzipMembers {
-                parallel,
-                ..GzipMembers::new(Vec::new())
-            };
-            bytes
-                .chunks(step)
-                .for_each(|chunk| gzip.write_all(chunk).unwrap());
+            let mut gzip = GzipMembers { parallel, ..GzipMembers::new(Vec::new()) };
+            bytes.chunks(step).for_each(|chunk| gzip.write_all(chunk).unwrap());
             gzip.finish().unwrap()
         };
         let packed = pack(MEMBER / 3, 1);
         assert_eq!(packed, pack(1 << 16, 4));
         let mut again = Vec::new();
-        flate2::read::MultiGzDecoder::new(&packed[..])
-            .read_to_end(&mut again)
-            .unwrap();
+        flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut again).unwrap();
         assert!(again == bytes);
     }
 }

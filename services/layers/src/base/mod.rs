@@ -24,8 +24,8 @@ use std::path::Path;
 
 /// Raised whenever the same runtime would give another image.
 const RECIPE: u32 = 1;
-/// Every time in a base image, in seconds since 1970: 21 January 2025, the day of Wine 10.0.
-const TIME: i64 = 1_737_417_600;
+/// Every time in a base image, in seconds since 1970.
+const TIME: i64 = casement_nt::runtime::recipe::FILE_TIME as i64;
 /// Note on the manifest: digest of all that goes into the image.
 const INPUTS: &str = "casement.base.inputs";
 
@@ -41,12 +41,7 @@ pub struct BaseBuilder {
 impl BaseBuilder {
     /// Builds `flavour` in the version of `tag` from `runtime` into `store`.
     pub fn new(store: &Store, runtime: Runtime, flavour: Flavour, tag: Tag) -> Self {
-        Self {
-            store: store.clone(),
-            runtime,
-            flavour,
-            tag,
-        }
+        Self { store: store.clone(), runtime, flavour, tag }
     }
 
     /// The built image, if [`BaseBuilder::build`] would have nothing to do.
@@ -57,9 +52,7 @@ impl BaseBuilder {
         let name = format!("{}:{}", self.flavour, self.tag);
         let inputs = self.inputs();
         match self.store.annotations(&name)? {
-            Some(notes) if notes.get(INPUTS) == Some(&inputs) => {
-                self.store.resolve(&name).map(Some)
-            }
+            Some(notes) if notes.get(INPUTS) == Some(&inputs) => self.store.resolve(&name).map(Some),
             _ => Ok(None),
         }
     }
@@ -84,22 +77,15 @@ impl BaseBuilder {
             let _lock = self.store.lock_shared()?;
             let layer = self.store.new_layer()?;
             progress.report("choosing files", 0.5);
-            files::stage(
-                &prefix.join("drive_c"),
-                &self.runtime,
-                self.flavour,
-                &layer.path().join("Files"),
-            )?;
+            files::stage(&prefix.join("drive_c"), &self.runtime, self.flavour, &layer.path().join("Files"))?;
             progress.report("tuning the registry", 0.6);
             self.stage_registry(&prefix, &layer.path().join(HIVES))?;
             let packed = pack::pack(&self.store, layer.path(), &Part::new(progress, 0.65, 0.95))?;
             self.check_size(packed.size, packed.blob.size)?;
             let notes = BTreeMap::from([(INPUTS.to_owned(), self.inputs())]);
-            let manifest =
-                pack::describe(&self.store, &packed, self.flavour, self.tag.build(), notes)?;
+            let manifest = pack::describe(&self.store, &packed, self.flavour, self.tag.build(), notes)?;
             progress.report("writing to disk", 0.95);
-            self.store
-                .publish_layer(layer, &packed.diff_id, packed.size)?;
+            self.store.publish_layer(layer, &packed.diff_id, packed.size)?;
             self.store.publish(&manifest, &self.names())?;
         }
         // What the former image of this name had, as far as no container needs it.
@@ -110,25 +96,14 @@ impl BaseBuilder {
 
     fn inputs(&self) -> String {
         let build = self.tag.build();
-        let text = format!(
-            "recipe {RECIPE} runtime {} {} {}",
-            self.runtime.id(),
-            self.flavour,
-            build.os_version()
-        );
+        let text = format!("recipe {RECIPE} runtime {} {} {}", self.runtime.id(), self.flavour, build.os_version());
         crate::Digest::of(text.as_bytes()).to_string()
     }
 
     fn names(&self) -> Vec<String> {
         let base = self.flavour.as_str();
         let tags = self.tag.build().tags().iter();
-        tags.flat_map(|tag| {
-            [
-                format!("{base}:{tag}"),
-                format!("{}:{tag}", microsoft_name(base)),
-            ]
-        })
-        .collect()
+        tags.flat_map(|tag| [format!("{base}:{tag}"), format!("{}:{tag}", microsoft_name(base))]).collect()
     }
 
     fn stage_registry(&self, prefix: &Path, hives: &Path) -> Result<(), LayersError> {
@@ -142,8 +117,7 @@ impl BaseBuilder {
                 _ => tuning::user(&mut registry),
             }
             let path = hives.join(name);
-            fs::write(&path, registry.to_text(TIME.unsigned_abs()))
-                .map_err(LayersError::io("write", &path))?;
+            fs::write(&path, registry.to_text(TIME.unsigned_abs())).map_err(LayersError::io("write", &path))?;
         }
         Ok(())
     }
@@ -156,9 +130,6 @@ impl BaseBuilder {
         let why = format!(
             "it has {unpacked} bytes ({packed} packed), more than the {most_unpacked} ({most_packed}) it may have"
         );
-        Err(LayersError::Base {
-            image: self.flavour.to_string(),
-            why,
-        })
+        Err(LayersError::Base { image: self.flavour.to_string(), why })
     }
 }

@@ -5,9 +5,7 @@ use super::{Flavour, TIME};
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::image;
-use crate::oci::{
-    CONFIG, Config, ContainerConfig, Descriptor, History, LAYER_GZIP, Manifest, RootFs,
-};
+use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, History, LAYER_GZIP, Manifest, RootFs};
 use crate::store::Store;
 use casement_layer_tar::{LayerPath, LayerWriter, Metadata, NtTime};
 use casement_nt::{Progress, WindowsBuild};
@@ -33,16 +31,11 @@ pub fn pack(store: &Store, layer: &Path, progress: &dyn Progress) -> Result<Pack
     let mut size = 0;
     walk(layer, Path::new(""), &mut entries, &mut size)?;
     let gzip = GzipMembers::new(store.content().ingest()?);
-    let mut writer = LayerWriter::new(Hashing {
-        inner: gzip,
-        hasher: Sha256::new(),
-    });
+    let mut writer = LayerWriter::new(Hashing { inner: gzip, hasher: Sha256::new() });
     let time = NtTime::from_seconds(TIME);
     let mut done = 0;
     for (relative, length) in entries {
-        let name = relative
-            .to_str()
-            .ok_or_else(|| LayersError::damaged("layer", "a name is not UTF-8"))?;
+        let name = relative.to_str().ok_or_else(|| LayersError::damaged("layer", "a name is not UTF-8"))?;
         let path = LayerPath::new(name)?;
         match length {
             None => writer.directory(&path, &Metadata::directory(time))?,
@@ -61,11 +54,7 @@ pub fn pack(store: &Store, layer: &Path, progress: &dyn Progress) -> Result<Pack
     let hex = casement_nt::digest::hex(&hasher.finalize());
     let diff_id = Digest::from_hex(&hex).ok_or(LayersError::BadDigest(hex))?;
     let (digest, packed_size) = ingest.commit(None)?;
-    Ok(Packed {
-        blob: Descriptor::new(LAYER_GZIP, digest, packed_size),
-        diff_id,
-        size,
-    })
+    Ok(Packed { blob: Descriptor::new(LAYER_GZIP, digest, packed_size), diff_id, size })
 }
 
 /// Directories (`None`) and files with their lengths, in an order that depends on their names only.
@@ -77,11 +66,7 @@ fn walk(
 ) -> Result<(), LayersError> {
     let directory = top.join(relative);
     let mut names = fs::read_dir(&directory)
-        .and_then(|entries| {
-            entries
-                .map(|e| e.map(|e| e.file_name()))
-                .collect::<io::Result<Vec<_>>>()
-        })
+        .and_then(|entries| entries.map(|e| e.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>())
         .map_err(LayersError::io("read", &directory))?;
     names.sort();
     for name in names {
@@ -107,9 +92,7 @@ pub fn describe(
     build: WindowsBuild,
     annotations: BTreeMap<String, String>,
 ) -> Result<Manifest, LayersError> {
-    let created = jiff::Timestamp::from_second(TIME)
-        .map(|t| t.to_string())
-        .ok();
+    let created = jiff::Timestamp::from_second(TIME).map(|t| t.to_string()).ok();
     let labels = [("casement.base".to_owned(), flavour.to_string())];
     let config = Config {
         created: created.clone(),
@@ -122,26 +105,16 @@ pub fn describe(
             labels: labels.into(),
             ..ContainerConfig::default()
         },
-        rootfs: RootFs {
-            kind: "layers".to_owned(),
-            diff_ids: vec![packed.diff_id.clone()],
-        },
+        rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![packed.diff_id.clone()] },
         history: vec![History {
             created,
-            created_by: Some(format!(
-                "casement base build {flavour} --tag {}",
-                build.tags()[0]
-            )),
+            created_by: Some(format!("casement base build {flavour} --tag {}", build.tags()[0])),
             ..History::default()
         }],
     };
     let (digest, size) = store.content().write_json(&config)?;
     let config = Descriptor::new(CONFIG, digest, size);
-    Ok(image::manifest(
-        config,
-        vec![packed.blob.clone()],
-        annotations,
-    ))
+    Ok(image::manifest(config, vec![packed.blob.clone()], annotations))
 }
 
 struct Hashing<W> {

@@ -18,11 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 const BUILDER: u32 = 0x6FFF_0000;
 
 /// Finds or makes the prefix of `runtime`: a directory with the registry files and `drive_c`.
-pub fn prefix_of(
-    store: &Store,
-    runtime: &Runtime,
-    progress: &dyn Progress,
-) -> Result<PathBuf, LayersError> {
+pub fn prefix_of(store: &Store, runtime: &Runtime, progress: &dyn Progress) -> Result<PathBuf, LayersError> {
     let prefixes = store.root().join("cache/prefixes");
     let finished = prefixes.join(runtime.id());
     if finished.is_dir() {
@@ -36,14 +32,9 @@ pub fn prefix_of(
         .tempdir_in(&prefixes)
         .map_err(LayersError::io("create a directory in", &prefixes))?;
     run_wineboot(runtime, new.path(), progress)?;
-    for name in REGISTRY_FILES
-        .into_iter()
-        .chain(["drive_c/windows/system32/ntdll.dll"])
-    {
+    for name in REGISTRY_FILES.into_iter().chain(["drive_c/windows/system32/ntdll.dll"]) {
         if !new.path().join(name).is_file() {
-            return Err(LayersError::Prefix(format!(
-                "it ended without making {name}"
-            )));
+            return Err(LayersError::Prefix(format!("it ended without making {name}")));
         }
     }
     let from = new.keep();
@@ -51,11 +42,7 @@ pub fn prefix_of(
     Ok(finished)
 }
 
-fn run_wineboot(
-    runtime: &Runtime,
-    prefix: &Path,
-    progress: &dyn Progress,
-) -> Result<(), LayersError> {
+fn run_wineboot(runtime: &Runtime, prefix: &Path, progress: &dyn Progress) -> Result<(), LayersError> {
     let processor = first_processor();
     let mut child = Command::new("unshare")
         .args([
@@ -90,10 +77,7 @@ fn run_wineboot(
     });
     let started = Instant::now();
     let status = loop {
-        if let Some(status) = child
-            .try_wait()
-            .map_err(LayersError::io("wait for", Path::new("unshare")))?
-        {
+        if let Some(status) = child.try_wait().map_err(LayersError::io("wait for", Path::new("unshare")))? {
             break Some(status);
         }
         if started.elapsed() > DEADLINE {
@@ -113,17 +97,12 @@ fn run_wineboot(
             let last = lines[lines.len().saturating_sub(4)..].join("; ");
             Err(LayersError::Prefix(format!("{status}: {last}")))
         }
-        None => Err(LayersError::Prefix(format!(
-            "it did not end within {} seconds",
-            DEADLINE.as_secs()
-        ))),
+        None => Err(LayersError::Prefix(format!("it did not end within {} seconds", DEADLINE.as_secs()))),
     }
 }
 
 /// Wine starts several times faster when all its processes share one processor.
 fn first_processor() -> usize {
     let allowed = rustix::thread::sched_getaffinity(None).unwrap_or_default();
-    (0..rustix::thread::CpuSet::MAX_CPU)
-        .find(|n| allowed.is_set(*n))
-        .unwrap_or(0)
+    (0..rustix::thread::CpuSet::MAX_CPU).find(|n| allowed.is_set(*n)).unwrap_or(0)
 }

@@ -12,12 +12,16 @@ const ENVIRONMENT: &str = r"System\ControlSet001\Control\Session Manager\Environ
 /// Stands for the GUID that each container gets of its own; the store replaces it.
 const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// `SERVICE_DEMAND_START` and `SERVICE_DISABLED` ("CreateServiceW", Microsoft Learn).
+/// `SERVICE_AUTO_START` and its like ("CreateServiceW", Microsoft Learn). In a container services.exe itself runs only
+/// from the time when the first program asks for services or network tables.
+const WITH_SERVICES: u32 = 2;
 const ON_DEMAND: u32 = 3;
 const DISABLED: u32 = 4;
 
-/// Services that Wine starts with every prefix. A container starts none: each costs 3 to 90 ms and up to 17 MB.
-const STARTED_BY_WINE: [&str; 5] = ["Eventlog", "MountMgr", "NDIS", "nsiproxy", "PlugPlay"];
+/// Drivers that give volume information and network tables: up as soon as services.exe is.
+const DRIVERS: [&str; 2] = ["MountMgr", "nsiproxy"];
+/// Services that Wine starts in every prefix, each for 3 to 90 ms and up to 17 MB, and that no container needs by itself.
+const STARTED_BY_WINE: [&str; 3] = ["Eventlog", "NDIS", "PlugPlay"];
 /// Drivers of buses that no container has. Wine's PnP starts them whatever their start type is, so they are disabled
 /// and their devices are removed.
 const BUS_DRIVERS: [&str; 4] = ["winebth", "winebus", "winehid", "wineusb"];
@@ -55,15 +59,8 @@ pub fn machine(registry: &mut Registry, flavour: Flavour, build: WindowsBuild) {
     for key in OF_THIS_MACHINE {
         registry.remove_key(key);
     }
-    registry.set(
-        r"Software\Microsoft\Cryptography",
-        "MachineGuid",
-        Value::string(NO_GUID),
-    );
-    registry.remove_value(
-        r"Software\Microsoft\Windows\CurrentVersion\RunServices",
-        "winemenubuilder",
-    );
+    registry.set(r"Software\Microsoft\Cryptography", "MachineGuid", Value::string(NO_GUID));
+    registry.remove_value(r"Software\Microsoft\Windows\CurrentVersion\RunServices", "winemenubuilder");
     registry.remove_key(r"Software\Wow6432Node");
     if flavour == Flavour::NanoServer {
         for key in NOT_ON_NANO {
@@ -95,32 +92,16 @@ fn version(registry: &mut Registry, flavour: Flavour, build: WindowsBuild) {
     for (name, text) in texts {
         registry.set(CURRENT_VERSION, name, Value::string(text));
     }
-    for (name, number) in [
-        ("CurrentMajorVersionNumber", 10),
-        ("CurrentMinorVersionNumber", 0),
-        ("UBR", build.revision()),
-    ] {
+    for (name, number) in
+        [("CurrentMajorVersionNumber", 10), ("CurrentMinorVersionNumber", 0), ("UBR", build.revision())]
+    {
         registry.set(CURRENT_VERSION, name, Value::dword(number));
     }
-    for name in [
-        "DigitalProductId",
-        "InstallDate",
-        "ProductId",
-        "RegisteredOwner",
-        "RegisteredOrganization",
-    ] {
+    for name in ["DigitalProductId", "InstallDate", "ProductId", "RegisteredOwner", "RegisteredOrganization"] {
         registry.remove_value(CURRENT_VERSION, name);
     }
-    registry.set(
-        &format!(r"{CONTROL}\ProductOptions"),
-        "ProductType",
-        Value::string("ServerNT"),
-    );
-    registry.set(
-        &format!(r"{CONTROL}\Windows"),
-        "CSDVersion",
-        Value::dword(0),
-    );
+    registry.set(&format!(r"{CONTROL}\ProductOptions"), "ProductType", Value::string("ServerNT"));
+    registry.set(&format!(r"{CONTROL}\Windows"), "CSDVersion", Value::dword(0));
     // Windows marks containers with it; programs look here to know where they are.
     registry.set(CONTROL, "ContainerType", Value::dword(2));
     if flavour == Flavour::NanoServer {
@@ -130,11 +111,12 @@ fn version(registry: &mut Registry, flavour: Flavour, build: WindowsBuild) {
 }
 
 fn services(registry: &mut Registry) {
-    let starts = STARTED_BY_WINE.iter().map(|name| (name, ON_DEMAND));
-    for (name, start) in starts.chain(BUS_DRIVERS.iter().map(|name| (name, DISABLED))) {
-        let key = format!(r"{SERVICES}\{name}");
-        if registry.key(&key).is_some() {
-            registry.set(&key, "Start", Value::dword(start));
+    for (names, start) in [(&DRIVERS[..], WITH_SERVICES), (&STARTED_BY_WINE, ON_DEMAND), (&BUS_DRIVERS, DISABLED)] {
+        for name in names {
+            let key = format!(r"{SERVICES}\{name}");
+            if registry.key(&key).is_some() {
+                registry.set(&key, "Start", Value::dword(start));
+            }
         }
     }
 }
@@ -165,11 +147,7 @@ fn environment(registry: &mut Registry) {
         registry.set(ENVIRONMENT, name, Value::expand_string(text));
     }
     registry.set(ENVIRONMENT, "OS", Value::string("Windows_NT"));
-    registry.set(
-        ENVIRONMENT,
-        "PATHEXT",
-        Value::string(".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC"),
-    );
+    registry.set(ENVIRONMENT, "PATHEXT", Value::string(".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC"));
 }
 
 fn profiles(registry: &mut Registry) {
@@ -191,19 +169,11 @@ pub fn user(registry: &mut Registry) {
     // Made again from "User Shell Folders", which has %USERPROFILE%.
     registry.remove_key(r"Software\Microsoft\Windows\CurrentVersion\Explorer\Shell Folders");
     for name in ["TEMP", "TMP"] {
-        registry.set(
-            "Environment",
-            name,
-            Value::expand_string(r"%USERPROFILE%\AppData\Local\Temp"),
-        );
+        registry.set("Environment", name, Value::expand_string(r"%USERPROFILE%\AppData\Local\Temp"));
     }
     // No display: without this, user32 looks for an X server at each start.
     registry.set(r"Software\Wine\Drivers", "Graphics", Value::string("null"));
-    registry.set(
-        r"Software\Microsoft\Windows\CurrentVersion\ThemeManager",
-        "ThemeActive",
-        Value::string("0"),
-    );
+    registry.set(r"Software\Microsoft\Windows\CurrentVersion\ThemeManager", "ThemeActive", Value::string("0"));
     // The version is that of HKEY_LOCAL_MACHINE.
     registry.remove_value(r"Software\Wine", "Version");
 }
@@ -215,21 +185,10 @@ mod tests {
     fn tuned(flavour: Flavour, build: WindowsBuild) -> Registry {
         let mut registry = Registry::new("\\\\Machine");
         registry.set(r"Software\Classes\CLSID\{1}", "", Value::string("x"));
-        registry.set(
-            r"System\ControlSet001\Enum\ROOT\WINE",
-            "a",
-            Value::string("x"),
-        );
-        registry.set(
-            r"System\ControlSet001\Services\MountMgr",
-            "Start",
-            Value::dword(0),
-        );
-        registry.set(
-            r"System\ControlSet001\Services\winebus",
-            "Start",
-            Value::dword(3),
-        );
+        registry.set(r"System\ControlSet001\Enum\ROOT\WINE", "a", Value::string("x"));
+        registry.set(r"System\ControlSet001\Services\MountMgr", "Start", Value::dword(0));
+        registry.set(r"System\ControlSet001\Services\Eventlog", "Start", Value::dword(2));
+        registry.set(r"System\ControlSet001\Services\winebus", "Start", Value::dword(3));
         registry.set(ENVIRONMENT, "NUMBER_OF_PROCESSORS", Value::string("64"));
         machine(&mut registry, flavour, build);
         registry
@@ -239,53 +198,27 @@ mod tests {
     fn the_build_is_that_of_the_image() {
         for build in WindowsBuild::ALL {
             let registry = tuned(Flavour::ServerCore, build);
-            let text = |name| {
-                registry
-                    .value(CURRENT_VERSION, name)
-                    .unwrap()
-                    .as_string()
-                    .unwrap()
-            };
+            let text = |name| registry.value(CURRENT_VERSION, name).unwrap().as_string().unwrap();
             assert_eq!(text("CurrentBuildNumber"), build.number().to_string());
             assert_eq!(text("ProductName"), build.product_name());
-            assert_eq!(
-                registry.value(CURRENT_VERSION, "UBR").unwrap().as_dword(),
-                Some(build.revision())
-            );
+            assert_eq!(registry.value(CURRENT_VERSION, "UBR").unwrap().as_dword(), Some(build.revision()));
         }
     }
 
     #[test]
-    fn nothing_starts_by_itself_and_nothing_names_this_machine() {
+    fn only_drivers_start_with_the_services_and_nothing_names_this_machine() {
         let registry = tuned(Flavour::NanoServer, WindowsBuild::Server2022);
-        let start = |name: &str| {
-            registry
-                .value(&format!(r"{SERVICES}\{name}"), "Start")
-                .and_then(Value::as_dword)
-        };
-        assert_eq!(
-            (start("MountMgr"), start("winebus"), start("PlugPlay")),
-            (Some(ON_DEMAND), Some(DISABLED), None)
-        );
-        assert!(
-            registry
-                .key(r"System\ControlSet001\Enum\ROOT\WINE")
-                .is_none()
-        );
-        assert!(
-            registry
-                .value(ENVIRONMENT, "NUMBER_OF_PROCESSORS")
-                .is_none()
-        );
+        let start = |name: &str| registry.value(&format!(r"{SERVICES}\{name}"), "Start").and_then(Value::as_dword);
+        assert_eq!((start("MountMgr"), start("Eventlog")), (Some(WITH_SERVICES), Some(ON_DEMAND)));
+        assert_eq!((start("winebus"), start("PlugPlay")), (Some(DISABLED), None));
+        assert!(registry.key(r"System\ControlSet001\Enum\ROOT\WINE").is_none());
+        assert!(registry.value(ENVIRONMENT, "NUMBER_OF_PROCESSORS").is_none());
     }
 
     #[test]
     fn classes_stay_where_com_is_used() {
-        let has_classes = |flavour| {
-            tuned(flavour, WindowsBuild::Server2022)
-                .key(r"Software\Classes\CLSID\{1}")
-                .is_some()
-        };
+        let has_classes =
+            |flavour| tuned(flavour, WindowsBuild::Server2022).key(r"Software\Classes\CLSID\{1}").is_some();
         assert!(!has_classes(Flavour::NanoServer));
         assert!(has_classes(Flavour::ServerCore) && has_classes(Flavour::Server));
     }

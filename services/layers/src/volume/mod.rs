@@ -16,10 +16,7 @@ pub struct UnionMount {
 impl UnionMount {
     /// The union of `layers` (layer directories, top first) under the scratch in directory `scratch`.
     pub fn new(layers: &[PathBuf], scratch: &Path) -> Self {
-        Self {
-            lowers: layers.iter().map(|l| l.join("Files")).collect(),
-            scratch: scratch.to_owned(),
-        }
+        Self { lowers: layers.iter().map(|l| l.join("Files")).collect(), scratch: scratch.to_owned() }
     }
 
     /// Where the changed files are.

@@ -25,13 +25,7 @@ impl UnionMount {
     ///
     /// `stage` is an existing directory for intermediate mounts; the working directory is changed to it, so
     /// that the names of layers in the mount's options (which programs can read) tell nothing about the host.
-    pub fn mount(
-        &self,
-        stage: &Path,
-        target: &Path,
-        ids: IdRange,
-        durability: Durability,
-    ) -> Result<(), SiloError> {
+    pub fn mount(&self, stage: &Path, target: &Path, ids: IdRange, durability: Durability) -> Result<(), SiloError> {
         DetachedMount::new("tmpfs", &[("mode", "0700"), ("size", "1m")])?.attach(stage)?;
         std::env::set_current_dir(stage).during("enter", stage.to_string_lossy())?;
         let map = OwnerMap::new(0, ids.program())?;
@@ -39,18 +33,13 @@ impl UnionMount {
         for (index, lower) in self.lowers.iter().enumerate() {
             let name = index.to_string();
             std::fs::create_dir(&name).during("make", &name)?;
-            DetachedMount::bind(lower)?
-                .map_owners(&map)?
-                .attach(Path::new(&name))?;
+            DetachedMount::bind(lower)?.map_owners(&map)?.attach(Path::new(&name))?;
             names.push(name);
         }
         // The upper and the work directory must be seen through one and the same mount.
         std::fs::create_dir("scratch").during("make", "scratch")?;
         DetachedMount::bind(&self.scratch)?.attach(Path::new("scratch"))?;
-        let mut options = format!(
-            "lowerdir={},upperdir=scratch/upper,workdir=scratch/work",
-            names.join(":")
-        );
+        let mut options = format!("lowerdir={},upperdir=scratch/upper,workdir=scratch/work", names.join(":"));
         if durability == Durability::Discarded {
             options.push_str(",volatile");
         }
@@ -91,10 +80,8 @@ impl UnionMount {
                 )
                 .during("give away", name)?;
             }
-            let beneath =
-                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath)
-                .during("open", name)?;
+            let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath).during("open", name)?;
         }
         directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
     }
