@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const RECORD: &str = "layer.json";
@@ -58,7 +59,7 @@ impl Store {
             .prefix(UNFINISHED)
             .tempdir_in(&parent)
             .map_err(LayersError::io("create a directory in", &parent))?;
-        let mode = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o755));
+        let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(directory.path(), mode).map_err(LayersError::io("set the mode of", directory.path()))?;
         Ok(NewLayer { directory })
     }

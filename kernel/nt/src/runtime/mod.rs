@@ -317,7 +317,12 @@ mod tests {
         pe[..2].copy_from_slice(b"MZ");
         pe[0x3c] = 0x80;
         assert!(strip::add_builtin_signature(&mut pe));
-        for (name, bytes) in [("wineboot.exe", &pe[..]), ("CExecSvc.exe", &pe[..]), ("libfreetype.so.6", b"\x7fELF")] {
+        for (name, bytes) in [
+            ("wineboot.exe", &pe[..]),
+            ("CExecSvc.exe", &pe[..]),
+            ("nsi.dll", &pe[..]),
+            ("libfreetype.so.6", b"\x7fELF"),
+        ] {
             fs::write(directory.join(name), bytes).unwrap();
         }
         GuestPieces::in_directory(&directory)
