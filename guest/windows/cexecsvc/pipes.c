@@ -5,7 +5,7 @@
 
 enum {
     PIPE_BYTES = 64 << 10,
-    PUMP_BYTES = 256 << 10,
+    PUMP_BYTES = PIPE_BYTES,  // more is never there at once, and Wine touches every page of a buffer that it is to fill
     OWN_DESCRIPTORS = 64,  // where the descriptors 0 to 2 are moved to, above those that Wine has opened
     DRAIN_POLL_MILLISECONDS = 10,
     STREAMS = 3,
@@ -31,6 +31,7 @@ static void close_stream(struct stream *stream) {
 static DWORD WINAPI pump_input(void *argument) {
     struct stream *stream = argument;
     unsigned char *buffer = stream->buffer;
+    linux_release_stack();
     for (;;) {
         long long got = linux_read(stream->descriptor, buffer, PUMP_BYTES);
         if (got <= 0) break;
@@ -45,6 +46,7 @@ static DWORD WINAPI pump_input(void *argument) {
 static DWORD WINAPI pump_output(void *argument) {
     struct stream *stream = argument;
     unsigned char *buffer = stream->buffer;
+    linux_release_stack();
     DWORD got;
     while (ReadFile(stream->pipe, buffer, PUMP_BYTES, &got, NULL)) {
         stream->taken += got;
@@ -61,7 +63,7 @@ ULONG pipes_create(STARTUPINFOW *startup, const int *stdio) {
     SECURITY_ATTRIBUTES inheritable = {sizeof inheritable, NULL, TRUE};
     HANDLE theirs[STREAMS];
     for (int i = 0; i < STREAMS; i++) {
-        streams[i].buffer = HeapAlloc(GetProcessHeap(), 0, PUMP_BYTES);
+        streams[i].buffer = VirtualAlloc(NULL, PUMP_BYTES, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
         if (!streams[i].buffer) return ERROR_NOT_ENOUGH_MEMORY;
         streams[i].descriptor = stdio ? stdio[i] : linux_duplicate_above(i, OWN_DESCRIPTORS);
         linux_replace_by_null(i);

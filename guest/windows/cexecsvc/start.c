@@ -92,6 +92,7 @@ static BOOL WINAPI ignore_console_event(DWORD event) {
 // Obeys the agent while the program runs. A lost connection means that nobody owns the program any more.
 static DWORD WINAPI obey_control(void *job) {
     struct control_message message;
+    linux_release_stack();
     while (protocol_read_control(&message)) {
         if (message.type == MESSAGE_CONSOLE_EVENT) console_events_send(job, message.value);
         else TerminateJobObject(job, message.value);
@@ -114,6 +115,7 @@ void NTAPI start(void *peb) {
     struct start_request request;
     DWORD exit_code = 0;
     (void)peb;
+    linux_release_stack();
     linux_close_on_exec(CONTROL_DESCRIPTOR);
     if (!protocol_read_start(&request)) protocol_fail(ERROR_INVALID_DATA, STAGE_PROTOCOL);
     if (request.flags & START_CONSOLE) SetConsoleCtrlHandler(ignore_console_event, TRUE);

@@ -18,6 +18,10 @@ enum {
     MAX_DESCRIPTORS = 8,
     LINUX_ECONNRESET = 104,
     PROCESSOR_MASK_BYTES = 1024,
+    MADV_DONTNEED_ADVICE = 4,
+    PAGE_BYTES = 4096,
+    STACK_KEPT_BYTES = 16 << 10,  // below the caller's frame
+    TEB_STACK_LIMIT = 0x10,       // NT_TIB.StackLimit on x86-64
 };
 
 struct linux_pollfd {
@@ -129,6 +133,13 @@ void linux_replace_by_null(int descriptor) {
     if (null < 0) return;
     linux_call(LINUX_DUP2, null, descriptor, 0, 0);
     if (null != descriptor) linux_close(null);
+}
+
+void linux_release_stack(void) {
+    size_t limit, top = (size_t)__builtin_frame_address(0) - STACK_KEPT_BYTES;
+    __asm__("movq %%gs:%c1, %0" : "=r"(limit) : "i"(TEB_STACK_LIMIT));
+    top &= ~(size_t)(PAGE_BYTES - 1);
+    if (top > limit) linux_call(LINUX_MADVISE, (long long)limit, (long long)(top - limit), MADV_DONTNEED_ADVICE, 0);
 }
 
 void linux_use_all_processors(void) {

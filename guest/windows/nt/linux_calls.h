@@ -11,6 +11,7 @@ enum linux_call_number {
     LINUX_WRITE = 1,
     LINUX_CLOSE = 3,
     LINUX_POLL = 7,
+    LINUX_MADVISE = 28,
     LINUX_DUP2 = 33,
     LINUX_RECVMSG = 47,
     LINUX_UNAME = 63,
@@ -56,6 +57,9 @@ void linux_close_on_exec(int descriptor);
 void linux_replace_by_null(int descriptor);
 
 void linux_close(int descriptor);
+
+// Gives the unused part of the calling thread's stack back to Linux: Wine's loader writes to 960 KB of it in every thread.
+void linux_release_stack(void);
 
 // Lets the calling thread, and what it starts, run on every processor that its cpuset allows.
 void linux_use_all_processors(void);
