@@ -36,8 +36,8 @@ pub fn show(directory: &Path, last: Option<u64>, shape: Shape) -> Result<()> {
 /// # Errors
 /// When the log cannot be read or watched.
 pub fn follow(directory: &Path, id: &str, last: Option<u64>, shape: Shape) -> Result<()> {
-    let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
-        .context("cannot watch files")?;
+    let watch =
+        inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).context("cannot watch files")?;
     // Watched before it is read: what comes in between is not missed.
     let watched = inotify::add_watch(&watch, directory.join(LOG_FILE), inotify::WatchFlags::MODIFY);
     let Some(mut reader) = open(directory, last)? else { return Ok(()) };

@@ -50,5 +50,8 @@ fn find(name: &str) -> Result<PathBuf> {
         return Ok(found);
     }
     let searched: Vec<_> = directories.iter().map(|directory| directory.display().to_string()).collect();
-    bail!("{name} is not in {}: the installation is incomplete ({PARTS_VARIABLE} names another directory)", searched.join(", "))
+    bail!(
+        "{name} is not in {}: the installation is incomplete ({PARTS_VARIABLE} names another directory)",
+        searched.join(", ")
+    )
 }

@@ -13,7 +13,8 @@ pub fn is_terminal(descriptor: impl AsFd) -> bool {
 
 /// Height and width of the terminal on standard output, or input, in characters.
 pub fn size() -> Option<(u16, u16)> {
-    let of = |size: rustix::termios::Winsize| (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col));
+    let of =
+        |size: rustix::termios::Winsize| (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col));
     tcgetwinsize(io::stdout()).ok().and_then(of).or_else(|| tcgetwinsize(io::stdin()).ok().and_then(of))
 }
 

@@ -32,7 +32,9 @@ pub enum ClientError {
         message: String,
     },
     /// An answer to another question: command and daemon are of different versions.
-    #[error("the casement daemon gave an answer that does not fit the request: are command and daemon of the same version?")]
+    #[error(
+        "the casement daemon gave an answer that does not fit the request: are command and daemon of the same version?"
+    )]
     Unexpected,
 }
 

@@ -178,7 +178,10 @@ impl ProcessRequest<'_> {
             user: self.user.to_owned(),
             environment: self.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             emulate_console: self.tty,
-            console_size: self.console_size.filter(|_| self.tty).map_or_else(Vec::new, |(height, width)| vec![height, width]),
+            console_size: self
+                .console_size
+                .filter(|_| self.tty)
+                .map_or_else(Vec::new, |(height, width)| vec![height, width]),
             create_std_in_pipe: self.stdin,
             create_std_out_pipe: self.outputs,
             create_std_err_pipe: self.outputs && !self.tty,
@@ -199,7 +202,8 @@ fn checked_command_line(line: String) -> Result<String> {
 
 fn merge_environment(base: &[String], over: &[String]) -> Result<Environment> {
     let parse = |texts: &[String]| {
-        Environment::parse(texts).map_err(|error| Error::InvalidParameter(format!("invalid environment variable: {error}")))
+        Environment::parse(texts)
+            .map_err(|error| Error::InvalidParameter(format!("invalid environment variable: {error}")))
     };
     let mut merged = parse(base)?;
     merged.merge(&parse(over)?);
@@ -374,7 +378,8 @@ mod tests {
         wishes.env = vec!["PATH=D".to_owned(), "a=caller".to_owned(), "B=1".to_owned(), "b=2".to_owned()];
         let plan = planned(&image(), &wishes).unwrap();
         let environment: Vec<_> = plan.process.environment.into_iter().collect();
-        let expected = [("A", "caller"), ("B", "2"), ("Path", "D")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected =
+            [("A", "caller"), ("B", "2"), ("Path", "D")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(environment, expected);
     }
 
@@ -390,7 +395,10 @@ mod tests {
         assert_eq!(container.memory.unwrap().size_in_mb, 100);
         assert_eq!(container.processor.unwrap().maximum, 1_250);
         let mapped = &container.mapped_directories[0];
-        assert_eq!((mapped.host_path.as_str(), mapped.container_path.as_str(), mapped.read_only), ("/tmp", r"C:\t", true));
+        assert_eq!(
+            (mapped.host_path.as_str(), mapped.container_path.as_str(), mapped.read_only),
+            ("/tmp", r"C:\t", true)
+        );
     }
 
     #[test]

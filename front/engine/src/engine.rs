@@ -65,9 +65,9 @@ impl Engine {
     pub fn open(root: &Path, compute: Box<dyn ComputeService>, images: Box<dyn ImageStore>) -> Result<Arc<Self>> {
         let lock = lock_root(root)?;
         let store = Store::open(&root.join(DATABASE_FILE))?;
-        let host_cpus = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
-        let engine =
-            Arc::new(Self { store, compute, images, entries: Mutex::default(), host_cpus, _lock: lock });
+        let host_cpus =
+            std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let engine = Arc::new(Self { store, compute, images, entries: Mutex::default(), host_cpus, _lock: lock });
         engine.reconcile()?;
         Ok(engine)
     }

@@ -45,7 +45,8 @@ impl ComputeService for HostCompute {
             processes: MAX_TASKS,
             init_process: blueprint.process.clone(),
         };
-        let system = self.service.create(id.as_str(), &blueprint.document, &settings).map_err(|error| failed(&error))?;
+        let system =
+            self.service.create(id.as_str(), &blueprint.document, &settings).map_err(|error| failed(&error))?;
         let command_line = blueprint.process.command_line.clone();
         Ok(Arc::new(HostSystem { service: self.service.clone(), system, command_line }))
     }

@@ -12,16 +12,21 @@ use crate::log::LOG_FILE;
 pub fn view(container: &Container, directory: &Path) -> Value {
     let state = &container.state;
     let command = container.command();
-    let mounts: Vec<Value> = container.host_config.binds.iter().map(|bind| {
-        json!({
-            "Type": "bind",
-            "Source": bind.source,
-            "Destination": bind.target,
-            "Mode": "",
-            "RW": !bind.read_only,
-            "Propagation": "",
+    let mounts: Vec<Value> = container
+        .host_config
+        .binds
+        .iter()
+        .map(|bind| {
+            json!({
+                "Type": "bind",
+                "Source": bind.source,
+                "Destination": bind.target,
+                "Mode": "",
+                "RW": !bind.read_only,
+                "Propagation": "",
+            })
         })
-    }).collect();
+        .collect();
     json!({
         "Id": container.id,
         "Created": container.created,

@@ -57,10 +57,7 @@ pub fn parse_memory(text: &str) -> Result<u64> {
 /// [`Error::InvalidParameter`] when it is below [`MIN_MEMORY_BYTES`].
 pub fn check_memory(bytes: u64) -> Result<()> {
     if bytes < MIN_MEMORY_BYTES {
-        return Err(Error::InvalidParameter(format!(
-            "Minimum memory limit allowed is {}MB",
-            MIN_MEMORY_BYTES >> 20
-        )));
+        return Err(Error::InvalidParameter(format!("Minimum memory limit allowed is {}MB", MIN_MEMORY_BYTES >> 20)));
     }
     Ok(())
 }

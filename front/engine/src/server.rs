@@ -99,7 +99,8 @@ struct Slot(Arc<AtomicUsize>);
 
 impl Slot {
     fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken = count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < MAX_CONNECTIONS).then_some(now + 1));
+        let taken =
+            count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < MAX_CONNECTIONS).then_some(now + 1));
         taken.ok().map(|_| Self(count.clone()))
     }
 }

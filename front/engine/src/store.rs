@@ -148,7 +148,8 @@ impl Store {
 }
 
 fn encode(container: &Container) -> Result<Vec<u8>> {
-    serde_json::to_vec(container).map_err(|error| Error::Store(format!("record of container {}: {error}", container.id)))
+    serde_json::to_vec(container)
+        .map_err(|error| Error::Store(format!("record of container {}: {error}", container.id)))
 }
 
 fn free_name(names: &impl ReadableTable<&'static str, &'static str>) -> Result<ContainerName> {

@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn source_target_and_mode_are_told_apart() {
         let plain = bind(r"/data:C:\data");
-        assert_eq!((plain.source.to_str().unwrap(), plain.target.as_str(), plain.read_only), ("/data", r"C:\data", false));
+        assert_eq!(
+            (plain.source.to_str().unwrap(), plain.target.as_str(), plain.read_only),
+            ("/data", r"C:\data", false)
+        );
         assert!(bind(r"/data:c:\data:ro").read_only);
         assert!(!bind(r"/data:c:/data:RW").read_only);
         assert_eq!(bind("/a:b:c:/x//y/").source.to_str().unwrap(), "/a:b");
@@ -115,8 +118,21 @@ mod tests {
     #[test]
     fn hostile_specifications_are_refused() {
         for text in [
-            "", ":", "/data", "/data:", "data:C:\\x", "/data:/x", "/data:D:\\x", "/data:C:", "/data:C:\\", "/data:C:x",
-            "/data:C:\\..\\x", "/data:C:\\a:b", "/data:C:\\a*", "/data:C:\\x:zz", "C:\\x:C:\\y",
+            "",
+            ":",
+            "/data",
+            "/data:",
+            "data:C:\\x",
+            "/data:/x",
+            "/data:D:\\x",
+            "/data:C:",
+            "/data:C:\\",
+            "/data:C:x",
+            "/data:C:\\..\\x",
+            "/data:C:\\a:b",
+            "/data:C:\\a*",
+            "/data:C:\\x:zz",
+            "C:\\x:C:\\y",
         ] {
             assert!(text.parse::<Bind>().is_err(), "{text}");
         }

@@ -9,8 +9,8 @@ use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdi
 use casement_engine::engine::{KillSignal, WaitCondition};
 use casement_engine::error::Result;
 use casement_engine::image::ImageSummary;
-use casement_layers::{Digest, Image, ImageConfig};
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Status};
+use casement_layers::{Digest, Image, ImageConfig};
 
 /// What the kernel would hold: it stays when an engine is dropped.
 #[derive(Default)]
@@ -37,7 +37,9 @@ impl World {
     }
 
     fn leftovers(&self) -> usize {
-        self.systems.lock().unwrap().len() + self.directories.lock().unwrap().len() + self.scratches.lock().unwrap().len()
+        self.systems.lock().unwrap().len()
+            + self.directories.lock().unwrap().len()
+            + self.scratches.lock().unwrap().len()
     }
 
     fn system(&self, id: &ContainerId) -> Arc<FakeSystem> {
@@ -207,8 +209,12 @@ impl Bench {
     }
 
     fn open(&self) -> Arc<Engine> {
-        Engine::open(self.root.path(), Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone())))
-            .unwrap()
+        Engine::open(
+            self.root.path(),
+            Box::new(FakeCompute(self.world.clone())),
+            Box::new(FakeImages(self.world.clone())),
+        )
+        .unwrap()
     }
 
     /// What the store looks like to a daemon that starts after this one was killed: nothing of the old one's memory is left.
@@ -218,12 +224,17 @@ impl Bench {
         std::fs::create_dir_all(&copy).unwrap();
         std::fs::copy(self.root.path().join("casement.redb"), copy.join("casement.redb")).unwrap();
         std::mem::forget(engine);
-        Engine::open(&copy, Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone()))).unwrap()
+        Engine::open(&copy, Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone())))
+            .unwrap()
     }
 }
 
 fn settings(name: &str) -> ContainerSettings {
-    ContainerSettings { image: "nanoserver".to_owned(), name: Some(name.parse().unwrap()), ..ContainerSettings::default() }
+    ContainerSettings {
+        image: "nanoserver".to_owned(),
+        name: Some(name.parse().unwrap()),
+        ..ContainerSettings::default()
+    }
 }
 
 fn wait(engine: &Engine, key: &str) -> u32 {
@@ -264,7 +275,8 @@ fn automatic_removal_leaves_nothing_and_frees_the_name() {
     let bench = Bench::new();
     let engine = bench.open();
     for exit_code in 0..3 {
-        let container = engine.run(&ContainerSettings { auto_remove: true, ..settings("web") }, Stdio::default()).unwrap();
+        let container =
+            engine.run(&ContainerSettings { auto_remove: true, ..settings("web") }, Stdio::default()).unwrap();
         let waiting = std::thread::spawn({
             let engine = engine.clone();
             move || engine.wait("web", WaitCondition::Removed, &|| false).unwrap().exit_code
@@ -346,7 +358,8 @@ fn a_killed_daemon_finds_everything_again() {
     let running = engine.run(&settings("running"), Stdio::default()).unwrap();
     let ended = engine.run(&settings("ended"), Stdio::default()).unwrap();
     let lost = engine.run(&settings("lost"), Stdio::default()).unwrap();
-    let temporary = engine.run(&ContainerSettings { auto_remove: true, ..settings("temporary") }, Stdio::default()).unwrap();
+    let temporary =
+        engine.run(&ContainerSettings { auto_remove: true, ..settings("temporary") }, Stdio::default()).unwrap();
     engine.create(&settings("created")).unwrap();
     // Copied first: what happens to the containers now, no daemon sees.
     let copy = bench.root.path().join("copy");
@@ -360,7 +373,8 @@ fn a_killed_daemon_finds_everything_again() {
     std::mem::forget(engine);
 
     let world = bench.world.clone();
-    let engine = Engine::open(&copy, Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world.clone()))).unwrap();
+    let engine =
+        Engine::open(&copy, Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world.clone()))).unwrap();
     assert_eq!(engine.inspect("running").unwrap().state.status, Status::Running);
     assert_eq!(engine.inspect("ended").unwrap().state.exit_code, 7);
     assert_eq!(engine.inspect("lost").unwrap().state.exit_code, 137);

@@ -151,15 +151,7 @@ unsafe fn call<T>(fd: impl AsFd, opcode: Opcode, argument: &mut T) -> rustix::io
 /// The request must be one that takes no argument.
 unsafe fn plain(fd: impl AsFd, opcode: Opcode) -> rustix::io::Result<i32> {
     // SAFETY: the caller's promise.
-    unsafe {
-        ioctl(
-            fd,
-            Call {
-                opcode,
-                argument: std::ptr::null_mut(),
-            },
-        )
-    }
+    unsafe { ioctl(fd, Call { opcode, argument: std::ptr::null_mut() }) }
 }
 
 fn owned(fd: i32) -> OwnedFd {
@@ -185,14 +177,11 @@ impl Machine {
             .write(true)
             .open("/dev/kvm")
             .map_err(|error| format!("cannot open /dev/kvm: {error}"))?;
-        let refused =
-            |what: &'static str| move |error: Errno| format!("/dev/kvm refuses {what}: {error}");
+        let refused = |what: &'static str| move |error: Errno| format!("/dev/kvm refuses {what}: {error}");
         // SAFETY: takes no argument.
         let version = unsafe { plain(&device, GET_API_VERSION) }.map_err(refused("its version"))?;
         if version != API_VERSION {
-            return Err(format!(
-                "/dev/kvm has version {version} and not {API_VERSION}"
-            ));
+            return Err(format!("/dev/kvm has version {version} and not {API_VERSION}"));
         }
         // SAFETY: the argument is the machine type, 0 for the ordinary one.
         let machine = owned(unsafe { plain(&device, CREATE_VM) }.map_err(refused("a machine"))?);
@@ -205,11 +194,9 @@ impl Machine {
             host_address: memory.as_mut_ptr() as u64,
         };
         // SAFETY: the structure of the request; the memory lives as long as the machine, see `Machine`.
-        unsafe { call(&machine, SET_USER_MEMORY_REGION, &mut region) }
-            .map_err(refused("memory"))?;
+        unsafe { call(&machine, SET_USER_MEMORY_REGION, &mut region) }.map_err(refused("memory"))?;
         // SAFETY: the argument is the number of the processor, 0.
-        let processor =
-            owned(unsafe { plain(&machine, CREATE_VCPU) }.map_err(refused("a processor"))?);
+        let processor = owned(unsafe { plain(&machine, CREATE_VCPU) }.map_err(refused("a processor"))?);
         pass_features(&device, &processor).map_err(refused("processor features"))?;
         enter_long_mode(&processor).map_err(refused("64-bit mode"))?;
         let mut registers = Registers::default();
@@ -218,12 +205,7 @@ impl Machine {
         registers.0[RFLAGS] = 2;
         // SAFETY: the structure of the request.
         unsafe { call(&processor, SET_REGS, &mut registers) }.map_err(refused("registers"))?;
-        Ok(Self {
-            processor,
-            _machine: machine,
-            _memory: memory,
-            end: CODE + code.len() as u64,
-        })
+        Ok(Self { processor, _machine: machine, _memory: memory, end: CODE + code.len() as u64 })
     }
 
     /// Runs until the processor leaves the machine; says where, and how long it took.
@@ -237,11 +219,7 @@ impl Machine {
         // SAFETY: the structure of the request.
         unsafe { call(&self.processor, GET_REGS, &mut registers) }
             .map_err(|error| format!("/dev/kvm hides the registers: {error}"))?;
-        let ended = if registers.0[RIP] == self.end {
-            Ended::AtHalt
-        } else {
-            Ended::Elsewhere
-        };
+        let ended = if registers.0[RIP] == self.end { Ended::AtHalt } else { Ended::Elsewhere };
         Ok((ended, time))
     }
 }
@@ -253,11 +231,7 @@ fn memory(code: &[u8]) -> Box<[Page]> {
     /// The same for a page of 2 MiB.
     const LARGE: u64 = 0x83;
     let mut memory = vec![Page([0; PAGE]); PAGES].into_boxed_slice();
-    for (page, entry) in [
-        (1, (2 * PAGE as u64) | TABLE),
-        (2, (3 * PAGE as u64) | TABLE),
-        (3, LARGE),
-    ] {
+    for (page, entry) in [(1, (2 * PAGE as u64) | TABLE), (2, (3 * PAGE as u64) | TABLE), (3, LARGE)] {
         memory[page].0[..8].copy_from_slice(&entry.to_le_bytes());
     }
     memory[CODE as usize / PAGE].0[..code.len()].copy_from_slice(code);
@@ -273,11 +247,7 @@ fn pass_features(device: &File, processor: &OwnedFd) -> rustix::io::Result<()> {
         padding: u32,
         entries: [[u32; 10]; FEATURES],
     }
-    let mut features = Features {
-        count: FEATURES as u32,
-        padding: 0,
-        entries: [[0; 10]; FEATURES],
-    };
+    let mut features = Features { count: FEATURES as u32, padding: 0, entries: [[0; 10]; FEATURES] };
     // SAFETY: the structure of the request, whose count says how many entries there is room for.
     unsafe { call(device, GET_SUPPORTED_CPUID, &mut features) }?;
     // SAFETY: the same structure, with the count that the kernel has set.
@@ -295,26 +265,10 @@ fn enter_long_mode(processor: &OwnedFd) -> rustix::io::Result<()> {
     let mut special = SpecialRegisters::default();
     // SAFETY: the structure of the request.
     unsafe { call(processor, GET_SREGS, &mut special) }?;
-    let flat = Segment {
-        limit: u32::MAX,
-        present: 1,
-        s: 1,
-        g: 1,
-        ..Segment::default()
-    };
-    let data = Segment {
-        selector: 0x10,
-        kind: 3,
-        db: 1,
-        ..flat
-    };
+    let flat = Segment { limit: u32::MAX, present: 1, s: 1, g: 1, ..Segment::default() };
+    let data = Segment { selector: 0x10, kind: 3, db: 1, ..flat };
     special.segments = [data; 6];
-    special.segments[0] = Segment {
-        selector: 8,
-        kind: 11,
-        l: 1,
-        ..flat
-    };
+    special.segments[0] = Segment { selector: 8, kind: 11, l: 1, ..flat };
     special.cr0 = CR0;
     special.cr3 = PAGE as u64;
     special.cr4 = CR4;

@@ -48,11 +48,7 @@ pub struct DoctorInput {
 impl DoctorInput {
     /// Everything, for the installation whose state is in `root`.
     pub fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-            program: "/proc/self/exe".into(),
-            topics: Vec::new(),
-        }
+        Self { root: root.to_owned(), program: "/proc/self/exe".into(), topics: Vec::new() }
     }
 }
 
@@ -63,30 +59,17 @@ pub fn perform(flags: &Flags, root: &Path) -> ExitCode {
         probe::answer(&line);
         return ExitCode::SUCCESS;
     }
-    let report = run(&DoctorInput {
-        topics: flags.topics.clone(),
-        ..DoctorInput::new(root)
-    });
+    let report = run(&DoctorInput { topics: flags.topics.clone(), ..DoctorInput::new(root) });
     if flags.json {
         println!("{}", report.json());
     } else {
         print!("{report}");
     }
-    if report.complete() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if report.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Looks at the host.
 pub fn run(input: &DoctorInput) -> Report {
     let wanted = |topic: &Topic| input.topics.is_empty() || input.topics.contains(topic);
-    Report {
-        lines: Topic::ALL
-            .into_iter()
-            .filter(wanted)
-            .map(|topic| checks::check(topic, input))
-            .collect(),
-    }
+    Report { lines: Topic::ALL.into_iter().filter(wanted).map(|topic| checks::check(topic, input)).collect() }
 }

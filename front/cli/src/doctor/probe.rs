@@ -22,12 +22,7 @@ const MAX_ANSWER: u64 = 64 << 10;
 /// Does the probe of a line in this process, which must have one thread only.
 pub(super) fn perform(topic: Topic, directory: Option<&Path>) -> Line {
     checks::probe(topic, directory).unwrap_or_else(|| {
-        Line::new(
-            topic,
-            Verdict::Unchecked,
-            "this line has no probe",
-            "ask for the line without --probe",
-        )
+        Line::new(topic, Verdict::Unchecked, "this line has no probe", "ask for the line without --probe")
     })
 }
 
@@ -39,24 +34,13 @@ pub(super) fn answer(line: &Line) {
 
 /// Starts a probe and reads its line.
 pub(super) fn start(topic: Topic, input: &DoctorInput, directory: Option<&Path>) -> Line {
-    let failed = |why: String| {
-        Line::new(
-            topic,
-            Verdict::Unchecked,
-            why,
-            "the probe is broken: please report it",
-        )
-    };
+    let failed = |why: String| Line::new(topic, Verdict::Unchecked, why, "the probe is broken: please report it");
     let mut command = Command::new(&input.program);
     command.args(["doctor", "--probe", topic.name()]);
     if let Some(directory) = directory {
         command.arg("--directory").arg(directory);
     }
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) => return failed(format!("the probe did not start: {error}")),
@@ -82,10 +66,7 @@ fn ended_in_time(child: &Child) -> bool {
     let Some(pidfd) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
         return true;
     };
-    let timeout = Timespec {
-        tv_sec: PATIENCE.as_secs() as i64,
-        tv_nsec: 0,
-    };
+    let timeout = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
     let mut files = [PollFd::new(&pidfd, PollFlags::IN)];
     !matches!(poll(&mut files, Some(&timeout)), Ok(0))
 }
@@ -123,9 +104,7 @@ impl Drop for Workplace {
 
 /// The longest part of a path that exists.
 pub(super) fn existing(path: &Path) -> &Path {
-    path.ancestors()
-        .find(|part| part.is_dir())
-        .unwrap_or(Path::new("/"))
+    path.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("/"))
 }
 
 /// Whether this process was root from its start, and not only in a user namespace of its own.
@@ -141,11 +120,9 @@ pub(super) fn gain_rights() -> Result<(), String> {
     if started_as_root() {
         return Ok(());
     }
-    unshare(UnshareFlags::NEWUSER)
-        .map_err(|error| format!("no user namespace without root: {error}"))?;
-    let write = |file: &str, text: String| {
-        std::fs::write(file, text).map_err(|error| format!("cannot write {file}: {error}"))
-    };
+    unshare(UnshareFlags::NEWUSER).map_err(|error| format!("no user namespace without root: {error}"))?;
+    let write =
+        |file: &str, text: String| std::fs::write(file, text).map_err(|error| format!("cannot write {file}: {error}"));
     write("/proc/self/setgroups", "deny".to_owned())?;
     write("/proc/self/uid_map", format!("0 {} 1", uid.as_raw()))?;
     write("/proc/self/gid_map", format!("0 {} 1", gid.as_raw()))
@@ -158,10 +135,7 @@ pub(super) fn unshare(namespaces: UnshareFlags) -> std::io::Result<()> {
 
 /// Waits for a file to be readable.
 pub(super) fn readable(file: impl AsFd, patience: Duration) -> bool {
-    let timeout = Timespec {
-        tv_sec: patience.as_secs() as i64,
-        tv_nsec: patience.subsec_nanos().into(),
-    };
+    let timeout = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: patience.subsec_nanos().into() };
     let mut files = [PollFd::new(&file, PollFlags::IN)];
     matches!(poll(&mut files, Some(&timeout)), Ok(count) if count > 0)
 }
@@ -183,10 +157,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_no_probe_is_told_apart_from_a_line() {
-        let input = DoctorInput {
-            program: "/bin/false".into(),
-            ..DoctorInput::new(Path::new("/"))
-        };
+        let input = DoctorInput { program: "/bin/false".into(), ..DoctorInput::new(Path::new("/")) };
         let line = start(Topic::Fuse, &input, None);
         assert_eq!(line.verdict, Verdict::Unchecked);
         assert!(line.found.contains("ended with"), "{}", line.found);

@@ -49,27 +49,12 @@ pub struct Line {
 }
 
 impl Line {
-    pub(super) fn new(
-        line: Topic,
-        verdict: Verdict,
-        found: impl Into<String>,
-        means: impl Into<String>,
-    ) -> Self {
-        Self {
-            line,
-            verdict,
-            found: found.into(),
-            means: means.into(),
-        }
+    pub(super) fn new(line: Topic, verdict: Verdict, found: impl Into<String>, means: impl Into<String>) -> Self {
+        Self { line, verdict, found: found.into(), means: means.into() }
     }
 
     /// Something did not work: for root that is the verdict `failed`, for others nothing is proven by it.
-    pub(super) fn failed(
-        line: Topic,
-        failed: Verdict,
-        found: impl Into<String>,
-        means: &str,
-    ) -> Self {
+    pub(super) fn failed(line: Topic, failed: Verdict, found: impl Into<String>, means: &str) -> Self {
         if started_as_root() {
             Self::new(line, failed, found, means)
         } else {
@@ -88,9 +73,7 @@ pub struct Report {
 impl Report {
     /// Whether nothing is missing without which no container runs.
     pub fn complete(&self) -> bool {
-        self.lines
-            .iter()
-            .all(|line| line.verdict != Verdict::Missing)
+        self.lines.iter().all(|line| line.verdict != Verdict::Missing)
     }
 
     /// The report as JSON: `{"lines": [{"line", "verdict", "found", "means"}, ...]}`.
@@ -102,26 +85,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |text: &str| text.chars().count();
-        let name = self
-            .lines
-            .iter()
-            .map(|line| width(line.line.name()))
-            .max()
-            .unwrap_or(0);
-        let found = self
-            .lines
-            .iter()
-            .map(|line| width(&line.found))
-            .max()
-            .unwrap_or(0)
-            .min(WIDEST_FINDING);
+        let name = self.lines.iter().map(|line| width(line.line.name())).max().unwrap_or(0);
+        let found = self.lines.iter().map(|line| width(&line.found)).max().unwrap_or(0).min(WIDEST_FINDING);
         for line in &self.lines {
-            let Line {
-                line,
-                verdict,
-                found: text,
-                means,
-            } = line;
+            let Line { line, verdict, found: text, means } = line;
             writeln!(out, "{line:<name$}  {verdict:<9}  {text:<found$}  {means}")?;
         }
         Ok(())
@@ -161,8 +128,7 @@ mod tests {
 
     #[test]
     fn json_names_the_line_and_the_verdict() {
-        let value: serde_json::Value =
-            serde_json::from_str(&report(Verdict::Degraded).json()).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&report(Verdict::Degraded).json()).unwrap();
         assert_eq!(value["lines"][1]["line"], "user-namespaces");
         assert_eq!(value["lines"][1]["verdict"], "degraded");
     }

@@ -72,7 +72,8 @@ impl ContainerFlags {
     pub fn settings(&self) -> Result<ContainerSettings, Failure> {
         let env = environment_file::variables(&self.env_file, &self.env)
             .map_err(|error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?;
-        let (image, command) = self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
+        let (image, command) =
+            self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
         Ok(ContainerSettings {
             image,
             name: self.name.clone(),
@@ -130,8 +131,31 @@ mod tests {
     #[test]
     fn values_are_understood() {
         let settings = settings(&[
-            "--name", "web", "-e", "A=1", "-e", "B=", "-w", r"C:\app", "-u", "ContainerUser", "-v", r"/tmp:C:\t:ro", "-m",
-            "512m", "--cpus", "1.5", "-h", "host", "--entrypoint", "x.exe", "-l", "a=b=c", "-l", "d", "image:tag",
+            "--name",
+            "web",
+            "-e",
+            "A=1",
+            "-e",
+            "B=",
+            "-w",
+            r"C:\app",
+            "-u",
+            "ContainerUser",
+            "-v",
+            r"/tmp:C:\t:ro",
+            "-m",
+            "512m",
+            "--cpus",
+            "1.5",
+            "-h",
+            "host",
+            "--entrypoint",
+            "x.exe",
+            "-l",
+            "a=b=c",
+            "-l",
+            "d",
+            "image:tag",
         ]);
         assert_eq!(settings.name.unwrap().as_str(), "web");
         assert_eq!(settings.env, ["A=1", "B="]);
@@ -148,8 +172,13 @@ mod tests {
     #[test]
     fn bad_flags_are_refused() {
         for line in [
-            &["--nonsense", "image"][..], &[], &["-m", "1k", "image"], &["--cpus", "x", "image"], &["-v", "/tmp", "image"],
-            &["--name", "-x", "image"], &["--name", "a b", "image"],
+            &["--nonsense", "image"][..],
+            &[],
+            &["-m", "1k", "image"],
+            &["--cpus", "x", "image"],
+            &["-v", "/tmp", "image"],
+            &["--name", "-x", "image"],
+            &["--name", "a b", "image"],
         ] {
             let words = std::iter::once("run").chain(line.iter().copied());
             assert!(Line::try_parse_from(words).is_err(), "{line:?}");

@@ -52,7 +52,9 @@ impl Exec {
         if console == Console::Terminal && !terminal::is_terminal(std::io::stdin()) {
             return Err(Failure::with_code("the input device is not a TTY", EXIT_GENERAL));
         }
-        let refused = |error: casement_engine::Error| Failure::of_start(error.kind(), format!("Error response from daemon: {error}"));
+        let refused = |error: casement_engine::Error| {
+            Failure::of_start(error.kind(), format!("Error response from daemon: {error}"))
+        };
         let failed = |error: anyhow::Error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE);
         let settings = ExecSettings {
             command: self.words.get(1..).unwrap_or_default().to_vec(),
@@ -77,7 +79,8 @@ impl Exec {
         }
         let (far, near) = streams::join(Joined { stdin, stderr: !self.tty }).map_err(|error| failed(error.into()))?;
         let pid = silo.execute(&process, far).map_err(refused)?;
-        let exit_code = foreground::foreground(Ok(silo), Target::Process(pid), console, near, caught).map_err(failed)?;
+        let exit_code =
+            foreground::foreground(Ok(silo), Target::Process(pid), console, near, caught).map_err(failed)?;
         Ok(exit_status(exit_code))
     }
 }

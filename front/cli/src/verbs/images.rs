@@ -35,7 +35,9 @@ impl Images {
             images.iter().for_each(|image| println!("{}", id(&image.id)));
             return Ok(ExitCode::SUCCESS);
         }
-        let created = |timestamp: &str| if timestamp.is_empty() { "N/A".to_owned() } else { format!("{} ago", table::age(timestamp, now)) };
+        let created = |timestamp: &str| {
+            if timestamp.is_empty() { "N/A".to_owned() } else { format!("{} ago", table::age(timestamp, now)) }
+        };
         let rows: Vec<Vec<String>> = images
             .iter()
             .map(|image| {

@@ -56,13 +56,24 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
     }
 }
 
-/// Does something for each container named: prints the name when it is done, and goes on after a failure.
-fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Option<String>, ClientError>) -> Outcome {
+/// What is printed for a container when something was done with it.
+enum Said {
+    /// Its name, as it was typed.
+    Name,
+    /// This line.
+    Line(String),
+    /// This line, as a warning.
+    Warning(String),
+}
+
+/// Does something for each container named, and goes on after a failure.
+fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Said, ClientError>) -> Outcome {
     let mut code = ExitCode::SUCCESS;
     for name in names {
         match request(name) {
-            Ok(Some(line)) => println!("{line}"),
-            Ok(None) => println!("{name}"),
+            Ok(Said::Name) => println!("{name}"),
+            Ok(Said::Line(line)) => println!("{line}"),
+            Ok(Said::Warning(line)) => eprintln!("{line}"),
             Err(error) => {
                 eprintln!("{error}");
                 code = ExitCode::from(crate::failure::EXIT_GENERAL);
@@ -73,9 +84,9 @@ fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Option<Str
 }
 
 /// Sends a request whose only answer is that it is done.
-fn done(client: &Client, request: &Request) -> Result<Option<String>, ClientError> {
+fn done(client: &Client, request: &Request) -> Result<Said, ClientError> {
     match client.request(request)? {
-        Response::Done => Ok(None),
+        Response::Done => Ok(Said::Name),
         _ => Err(ClientError::Unexpected),
     }
 }

@@ -5,7 +5,7 @@ use casement_engine::api::Request;
 use casement_engine::client::Client;
 use clap::Args;
 
-use super::{Outcome, done, for_each};
+use super::{Outcome, Said, done, for_each};
 
 /// Flags of `rm`.
 #[derive(Debug, Args)]
@@ -25,8 +25,7 @@ impl Rm {
             let removed = done(client, &Request::Remove { container: name.to_owned(), force: self.force });
             match removed {
                 Err(error) if self.force && error.kind() == ErrorKind::NoSuchContainer => {
-                    eprintln!("{error}");
-                    Ok(None)
+                    Ok(Said::Warning(error.to_string()))
                 }
                 other => other,
             }

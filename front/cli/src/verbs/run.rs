@@ -72,7 +72,8 @@ impl Stage {
         // The container has its own copies; with ours open, its output would never end.
         drop(self.far);
         let key = container.id.as_str();
-        let ended = foreground::foreground(Silo::connect(directory, key), Target::Main, self.console, self.near, self.caught);
+        let ended =
+            foreground::foreground(Silo::connect(directory, key), Target::Main, self.console, self.near, self.caught);
         let condition = if removed { WaitCondition::Removed } else { WaitCondition::NotRunning };
         let recorded = wait(client, key, condition);
         if let Ok(state) = &recorded
@@ -109,6 +110,8 @@ pub fn started(
             Err(Failure::of_start(error.kind(), error))
         }
         Err(error @ ClientError::NotRunning { .. }) => Err(Failure::of_start(error.kind(), error)),
-        Err(error) => Err(Failure::of_start(error.kind(), format!("{error}\n\nRun 'casement run --help' for more information"))),
+        Err(error) => {
+            Err(Failure::of_start(error.kind(), format!("{error}\n\nRun 'casement run --help' for more information")))
+        }
     }
 }

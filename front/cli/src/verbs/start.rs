@@ -6,7 +6,7 @@ use casement_engine::{Container, ErrorKind};
 use clap::Args;
 
 use super::run::Stage;
-use super::{Outcome, for_each};
+use super::{Outcome, Said, for_each};
 use crate::failure::Failure;
 
 /// Flags of `start`.
@@ -30,8 +30,8 @@ impl Start {
             return for_each(&self.containers, |name| {
                 let request = Request::Start { container: name.to_owned(), streams: Streams::default() };
                 match client.request(&request) {
-                    Err(error) if error.kind() == ErrorKind::NotModified => Ok(None),
-                    other => other.map(|_| None),
+                    Err(error) if error.kind() == ErrorKind::NotModified => Ok(Said::Name),
+                    other => other.map(|_| Said::Name),
                 }
             });
         }

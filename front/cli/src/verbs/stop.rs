@@ -10,7 +10,13 @@ use super::{Outcome, done, for_each};
 #[derive(Debug, Args)]
 pub struct Stop {
     /// Seconds until the containers are terminated; -1: never
-    #[arg(short = 't', long = "timeout", visible_alias = "time", value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(
+        short = 't',
+        long = "timeout",
+        visible_alias = "time",
+        value_name = "SECONDS",
+        allow_negative_numbers = true
+    )]
     timeout: Option<i64>,
     /// Containers
     #[arg(required = true, value_name = "CONTAINER")]

@@ -5,7 +5,7 @@ use casement_engine::client::{Client, ClientError};
 use casement_engine::engine::WaitCondition;
 use clap::Args;
 
-use super::{Outcome, for_each};
+use super::{Outcome, Said, for_each};
 
 /// Flags of `wait`.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ impl Wait {
         for_each(&self.containers, |name| {
             let request = Request::Wait { container: name.to_owned(), condition: WaitCondition::NotRunning };
             match client.request(&request)? {
-                Response::State { state } => Ok(Some(state.exit_code.to_string())),
+                Response::State { state } => Ok(Said::Line(state.exit_code.to_string())),
                 _ => Err(ClientError::Unexpected),
             }
         })

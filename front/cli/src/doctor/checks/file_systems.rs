@@ -23,22 +23,11 @@ pub fn overlay(directory: &Path) -> Line {
     let means = "no container runs: the kernel needs overlayfs, and the state directory a file system like ext4, \
                  xfs or btrfs (--root)";
     match try_overlay(directory) {
-        Ok(()) => Line::new(
-            topic,
-            Verdict::Ok,
-            "a union of two directories works",
-            "containers share their layers",
-        ),
+        Ok(()) => Line::new(topic, Verdict::Ok, "a union of two directories works", "containers share their layers"),
         Err(error) => {
             let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-            let known = known
-                .lines()
-                .any(|line| line.trim_start_matches("nodev").trim() == "overlay");
-            let note = if known {
-                ""
-            } else {
-                " (not in /proc/filesystems)"
-            };
+            let known = known.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay");
+            let note = if known { "" } else { " (not in /proc/filesystems)" };
             Line::failed(topic, Verdict::Missing, format!("{error}{note}"), means)
         }
     }
@@ -47,17 +36,10 @@ pub fn overlay(directory: &Path) -> Line {
 fn try_overlay(directory: &Path) -> Result<(), String> {
     gain_rights()?;
     enter_private_namespace().map_err(|error| chain(&error))?;
-    let union = Union::make(directory)
-        .map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
+    let union = Union::make(directory).map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
     union.mount(&union.lower).map_err(|error| chain(&error))?;
-    union
-        .change()
-        .map_err(|error| format!("a change in the union failed: {error}"))?;
-    if union.lower.join("file").exists() {
-        Ok(())
-    } else {
-        Err("a change went through to the lower layer".into())
-    }
+    union.change().map_err(|error| format!("a change in the union failed: {error}"))?;
+    if union.lower.join("file").exists() { Ok(()) } else { Err("a change went through to the lower layer".into()) }
 }
 
 /// Translates the owners of a directory and puts a union on it, as every C: drive does.
@@ -71,12 +53,7 @@ pub fn id_mapped(directory: &Path) -> Line {
     match try_id_mapped(directory) {
         Ok(()) => {
             let found = "owners are translated, also below overlayfs";
-            Line::new(
-                topic,
-                Verdict::Ok,
-                found,
-                "layers are stored once for all containers",
-            )
+            Line::new(topic, Verdict::Ok, found, "layers are stored once for all containers")
         }
         Err(error) => Line::new(topic, Verdict::Missing, error, means),
     }
@@ -84,20 +61,14 @@ pub fn id_mapped(directory: &Path) -> Line {
 
 fn try_id_mapped(directory: &Path) -> Result<(), String> {
     enter_private_namespace().map_err(|error| chain(&error))?;
-    let union = Union::make(directory)
-        .map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
+    let union = Union::make(directory).map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
     let seen = FIRST_BASE + PROGRAM_ID;
     let view = directory.join("view");
     fs::create_dir(&view).map_err(|error| error.to_string())?;
     let map = OwnerMap::new(0, seen).map_err(|error| chain(&error))?;
-    let mapped =
-        DetachedMount::bind(&union.lower).and_then(|mount| mount.map_owners(&map)?.attach(&view));
+    let mapped = DetachedMount::bind(&union.lower).and_then(|mount| mount.map_owners(&map)?.attach(&view));
     mapped.map_err(|error| chain(&error))?;
-    let owner = |path: PathBuf| {
-        fs::metadata(path)
-            .map(|file| file.uid())
-            .map_err(|error| error.to_string())
-    };
+    let owner = |path: PathBuf| fs::metadata(path).map(|file| file.uid()).map_err(|error| error.to_string());
     if owner(view.join("file"))? != seen {
         return Err("the owner was not translated".into());
     }
@@ -122,26 +93,15 @@ impl Union {
             let path = directory.join(name);
             fs::create_dir(&path).map(|()| path)
         };
-        let union = Self {
-            lower: make("lower")?,
-            merged: make("merged")?,
-            upper: make("upper")?,
-            work: make("work")?,
-        };
+        let union = Self { lower: make("lower")?, merged: make("merged")?, upper: make("upper")?, work: make("work")? };
         fs::write(union.lower.join("file"), "lower")?;
         Ok(union)
     }
 
     fn mount(&self, lower: &Path) -> Result<(), SiloError> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let options = [
-            ("lowerdir", text(lower)),
-            ("upperdir", text(&self.upper)),
-            ("workdir", text(&self.work)),
-        ];
-        let options = options
-            .each_ref()
-            .map(|(key, value)| (*key, value.as_str()));
+        let options = [("lowerdir", text(lower)), ("upperdir", text(&self.upper)), ("workdir", text(&self.work))];
+        let options = options.each_ref().map(|(key, value)| (*key, value.as_str()));
         DetachedMount::new("overlay", &options)?.attach(&self.merged)
     }
 
@@ -151,11 +111,7 @@ impl Union {
         fs::write(&file, "upper")?;
         fs::remove_file(&file)?;
         fs::write(self.merged.join("new"), "new")?;
-        if file.exists() {
-            Err(std::io::Error::other("a removed file is still there"))
-        } else {
-            Ok(())
-        }
+        if file.exists() { Err(std::io::Error::other("a removed file is still there")) } else { Ok(()) }
     }
 }
 
@@ -165,12 +121,7 @@ pub fn space(root: &Path) -> Line {
         Ok(disk) => judge_space(disk.f_bavail.saturating_mul(disk.f_frsize), near),
         Err(error) => {
             let found = format!("cannot look at {}: {error}", near.display());
-            Line::new(
-                Topic::DiskSpace,
-                Verdict::Unchecked,
-                found,
-                "3 GB are comfortable",
-            )
+            Line::new(Topic::DiskSpace, Verdict::Unchecked, found, "3 GB are comfortable")
         }
     }
 }
@@ -178,10 +129,7 @@ pub fn space(root: &Path) -> Line {
 fn judge_space(free: u64, near: &Path) -> Line {
     let found = format!("{:.1} GB free at {}", free as f64 / 1e9, near.display());
     let (verdict, means) = match free {
-        0..TOO_LITTLE => (
-            Verdict::Missing,
-            "too little for the runtime: make room or choose another --root",
-        ),
+        0..TOO_LITTLE => (Verdict::Missing, "too little for the runtime: make room or choose another --root"),
         TOO_LITTLE..COMFORTABLE => (Verdict::Degraded, "enough for little: 3 GB are comfortable"),
         _ => (Verdict::Ok, "enough for the runtime and images"),
     };

@@ -27,42 +27,23 @@ pub fn file_system() -> Line {
     match init() {
         Ok(init) => {
             let found = format!("protocol {}.{}", init.major, init.minor);
-            Line::new(
-                topic,
-                Verdict::Ok,
-                found,
-                "case-insensitive C: drives are possible",
-            )
+            Line::new(topic, Verdict::Ok, found, "case-insensitive C: drives are possible")
         }
-        Err(error) => Line::failed(
-            topic,
-            Verdict::Degraded,
-            error,
-            "no case-insensitive C: drives",
-        ),
+        Err(error) => Line::failed(topic, Verdict::Degraded, error, "no case-insensitive C: drives"),
     }
 }
 
 pub fn passthrough() -> Line {
     let topic = Topic::FusePassthrough;
     match init() {
-        Ok(init) if init.flags & PASSTHROUGH != 0 => Line::new(
-            topic,
-            Verdict::Ok,
-            "offered by the kernel",
-            "files on such drives are as fast as on the host",
-        ),
+        Ok(init) if init.flags & PASSTHROUGH != 0 => {
+            Line::new(topic, Verdict::Ok, "offered by the kernel", "files on such drives are as fast as on the host")
+        }
         Ok(_) => {
-            let means =
-                "files on such drives are slower: kernel 6.9 with CONFIG_FUSE_PASSTHROUGH has it";
+            let means = "files on such drives are slower: kernel 6.9 with CONFIG_FUSE_PASSTHROUGH has it";
             Line::new(topic, Verdict::Degraded, "not offered by the kernel", means)
         }
-        Err(error) => Line::failed(
-            topic,
-            Verdict::Degraded,
-            error,
-            "no case-insensitive C: drives",
-        ),
+        Err(error) => Line::failed(topic, Verdict::Degraded, error, "no case-insensitive C: drives"),
     }
 }
 
@@ -84,20 +65,13 @@ fn init() -> Result<Init, String> {
         .open("/dev/fuse")
         .map_err(|error| format!("cannot open /dev/fuse: {error}"))?;
     let fd = device.as_raw_fd().to_string();
-    let options = [
-        ("fd", fd.as_str()),
-        ("rootmode", "40000"),
-        ("user_id", "0"),
-        ("group_id", "0"),
-    ];
+    let options = [("fd", fd.as_str()), ("rootmode", "40000"), ("user_id", "0"), ("group_id", "0")];
     let _mount = DetachedMount::new("fuse", &options).map_err(|error| chain(&error))?;
     if !readable(&device, PATIENCE) {
         return Err("the kernel does not begin the connection".into());
     }
     let mut message = vec![0u8; BUFFER];
-    let length = device
-        .read(&mut message)
-        .map_err(|error| format!("cannot read /dev/fuse: {error}"))?;
+    let length = device.read(&mut message).map_err(|error| format!("cannot read /dev/fuse: {error}"))?;
     parse(&message[..length]).ok_or_else(|| "the kernel begins with another message".to_owned())
 }
 
@@ -115,11 +89,7 @@ fn parse(message: &[u8]) -> Option<Init> {
     if flags & INIT_EXT != 0 {
         flags |= u64::from(word(HEADER + 16)?) << 32;
     }
-    Some(Init {
-        major: word(HEADER)?,
-        minor: word(HEADER + 4)?,
-        flags,
-    })
+    Some(Init { major: word(HEADER)?, minor: word(HEADER + 4)?, flags })
 }
 
 #[cfg(test)]

@@ -18,12 +18,7 @@ pub fn privileges() -> Line {
     }
     if !is_whole_map(&std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default()) {
         let found = "root of a user namespace, not of the host";
-        return Line::new(
-            topic,
-            Verdict::Missing,
-            found,
-            "no container runs: start the daemon outside of it",
-        );
+        return Line::new(topic, Verdict::Missing, found, "no container runs: start the daemon outside of it");
     }
     let needed = [
         ("SYS_ADMIN", CapabilitySet::SYS_ADMIN),
@@ -36,13 +31,8 @@ pub fn privileges() -> Line {
         ("MKNOD", CapabilitySet::MKNOD),
         ("NET_ADMIN", CapabilitySet::NET_ADMIN),
     ];
-    let effective =
-        rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    let lost: Vec<&str> = needed
-        .iter()
-        .filter(|(_, set)| !effective.contains(*set))
-        .map(|(name, _)| *name)
-        .collect();
+    let effective = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    let lost: Vec<&str> = needed.iter().filter(|(_, set)| !effective.contains(*set)).map(|(name, _)| *name).collect();
     if lost.is_empty() {
         Line::new(topic, Verdict::Ok, "root", "the daemon can run here")
     } else {
@@ -67,19 +57,10 @@ pub fn version() -> Line {
 fn judge(release: &str, machine: &str) -> Line {
     let found = format!("Linux {release} {machine}");
     let (verdict, means) = match parse(release) {
-        _ if machine != "x86_64" => (
-            Verdict::Missing,
-            "no container runs: Windows programs here are x86-64",
-        ),
+        _ if machine != "x86_64" => (Verdict::Missing, "no container runs: Windows programs here are x86-64"),
         Some(version) if version >= OLDEST => (Verdict::Ok, "new enough"),
-        Some(_) => (
-            Verdict::Missing,
-            "no container runs: 5.19 is needed for id-mapped layers, update the kernel",
-        ),
-        None => (
-            Verdict::Unchecked,
-            "the version cannot be read: 5.19 or later is needed",
-        ),
+        Some(_) => (Verdict::Missing, "no container runs: 5.19 is needed for id-mapped layers, update the kernel"),
+        None => (Verdict::Unchecked, "the version cannot be read: 5.19 or later is needed"),
     };
     Line::new(Topic::Kernel, verdict, found, means)
 }
@@ -108,10 +89,7 @@ mod tests {
         assert_eq!(parse("strange"), None);
         assert_eq!(judge("6.1.0", "x86_64").verdict, Verdict::Ok);
         assert_eq!(judge("5.19.0", "x86_64").verdict, Verdict::Ok);
-        assert_eq!(
-            judge("5.15.0-91-generic", "x86_64").verdict,
-            Verdict::Missing
-        );
+        assert_eq!(judge("5.15.0-91-generic", "x86_64").verdict, Verdict::Missing);
         assert_eq!(judge("6.12.0", "aarch64").verdict, Verdict::Missing);
         assert_eq!(judge("", "x86_64").verdict, Verdict::Unchecked);
     }

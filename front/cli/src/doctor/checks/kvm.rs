@@ -54,11 +54,7 @@ fn measure() -> Result<Measured, String> {
         }
     }
     let (exchanged, _) = Machine::new(&EXCHANGE)?.run()?;
-    Ok(Measured {
-        counted,
-        time,
-        exchanged,
-    })
+    Ok(Measured { counted, time, exchanged })
 }
 
 fn judge(measured: &Measured) -> Line {
@@ -71,23 +67,14 @@ fn judge(measured: &Measured) -> Line {
         return Line::new(topic, Verdict::Degraded, found, emulated);
     }
     if measured.time >= QUICK {
-        let more = if measured.exchanged == Ended::AtHalt {
-            ""
-        } else {
-            ", no cmpxchg16b"
-        };
+        let more = if measured.exchanged == Ended::AtHalt { "" } else { ", no cmpxchg16b" };
         let found = format!("/dev/kvm only interprets: {speed:.1} M instructions/s{more}");
         let means = format!("ordinary kernels do not boot: {emulated}");
         return Line::new(topic, Verdict::Degraded, found, means);
     }
     if measured.exchanged != Ended::AtHalt {
         let found = format!("/dev/kvm is quick ({time}), but cannot do cmpxchg16b");
-        return Line::new(
-            topic,
-            Verdict::Degraded,
-            found,
-            format!("ordinary kernels do not boot: {emulated}"),
-        );
+        return Line::new(topic, Verdict::Degraded, found, format!("ordinary kernels do not boot: {emulated}"));
     }
     let found = format!("ring-0 code runs at full speed ({time} for {TURNS} turns)");
     Line::new(topic, Verdict::Ok, found, "Hyper-V isolation will use it")
@@ -98,29 +85,15 @@ mod tests {
     use super::*;
 
     fn verdict(counted: Ended, milliseconds: u64, exchanged: Ended) -> Verdict {
-        judge(&Measured {
-            counted,
-            time: Duration::from_millis(milliseconds),
-            exchanged,
-        })
-        .verdict
+        judge(&Measured { counted, time: Duration::from_millis(milliseconds), exchanged }).verdict
     }
 
     #[test]
     fn only_a_quick_and_complete_machine_is_good() {
         assert_eq!(verdict(Ended::AtHalt, 1, Ended::AtHalt), Verdict::Ok);
-        assert_eq!(
-            verdict(Ended::AtHalt, 131, Ended::AtHalt),
-            Verdict::Degraded
-        );
-        assert_eq!(
-            verdict(Ended::AtHalt, 1, Ended::Elsewhere),
-            Verdict::Degraded
-        );
-        assert_eq!(
-            verdict(Ended::Elsewhere, 1, Ended::AtHalt),
-            Verdict::Degraded
-        );
+        assert_eq!(verdict(Ended::AtHalt, 131, Ended::AtHalt), Verdict::Degraded);
+        assert_eq!(verdict(Ended::AtHalt, 1, Ended::Elsewhere), Verdict::Degraded);
+        assert_eq!(verdict(Ended::Elsewhere, 1, Ended::AtHalt), Verdict::Degraded);
     }
 
     #[test]

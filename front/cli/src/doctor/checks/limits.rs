@@ -21,27 +21,14 @@ pub fn user_namespaces() -> Line {
     let topic = Topic::NamespaceLimit;
     let file = "/proc/sys/user/max_user_namespaces";
     let Some(limit) = number(file) else {
-        return Line::new(
-            topic,
-            Verdict::Unchecked,
-            format!("cannot read {file}"),
-            "no limit is known",
-        );
+        return Line::new(topic, Verdict::Unchecked, format!("cannot read {file}"), "no limit is known");
     };
     let found = format!("user.max_user_namespaces = {limit}");
     match limit {
-        0 => Line::new(
-            topic,
-            Verdict::Missing,
-            found,
-            "no container runs: raise it with sysctl",
-        ),
-        1..COMFORTABLE_NAMESPACES => Line::new(
-            topic,
-            Verdict::Degraded,
-            found,
-            "few containers fit: raise it with sysctl",
-        ),
+        0 => Line::new(topic, Verdict::Missing, found, "no container runs: raise it with sysctl"),
+        1..COMFORTABLE_NAMESPACES => {
+            Line::new(topic, Verdict::Degraded, found, "few containers fit: raise it with sysctl")
+        }
         _ => Line::new(topic, Verdict::Ok, found, "enough for many containers"),
     }
 }
@@ -57,18 +44,9 @@ fn judge_processes(pids: u64, threads: u64) -> Line {
     let limit = pids.min(threads);
     let containers = limit / u64::from(DEFAULT_PROCESS_LIMIT);
     let found = format!("{limit} processes and threads on the host");
-    let means =
-        format!("{containers} containers fit with the {DEFAULT_PROCESS_LIMIT} each may have");
-    let verdict = if containers < COMFORTABLE_CONTAINERS {
-        Verdict::Degraded
-    } else {
-        Verdict::Ok
-    };
-    let hint = if verdict == Verdict::Ok {
-        ""
-    } else {
-        ": raise kernel.pid_max"
-    };
+    let means = format!("{containers} containers fit with the {DEFAULT_PROCESS_LIMIT} each may have");
+    let verdict = if containers < COMFORTABLE_CONTAINERS { Verdict::Degraded } else { Verdict::Ok };
+    let hint = if verdict == Verdict::Ok { "" } else { ": raise kernel.pid_max" };
     Line::new(topic, verdict, found, format!("{means}{hint}"))
 }
 
@@ -88,19 +66,12 @@ pub fn id_range() -> Line {
 fn judge_ids(taken: impl Iterator<Item = (String, Range<u64>)>) -> Line {
     let first = u64::from(FIRST_BASE);
     let ours = first..first + u64::from(SLOTS) * u64::from(RANGE);
-    let clash: Vec<String> = taken
-        .filter(|(_, ids)| ids.start < ours.end && ours.start < ids.end)
-        .map(|(owner, _)| owner)
-        .collect();
+    let clash: Vec<String> =
+        taken.filter(|(_, ids)| ids.start < ours.end && ours.start < ids.end).map(|(owner, _)| owner).collect();
     let range = format!("{:#x} to {:#x}", ours.start, ours.end - 1);
     if clash.is_empty() {
         let means = format!("{SLOTS} containers can have user ids of their own");
-        Line::new(
-            Topic::IdRange,
-            Verdict::Ok,
-            format!("{range} is free"),
-            means,
-        )
+        Line::new(Topic::IdRange, Verdict::Ok, format!("{range} is free"), means)
     } else {
         let found = format!("{range} overlaps {}", clash.join(", "));
         let means = "containers may share user ids with these accounts: move those";
@@ -146,10 +117,7 @@ mod tests {
     #[test]
     fn accounts_are_read() {
         let text = "root:x:0:0:root:/root:/bin/sh\nbroken\nx:x:4294967295:1::/:\n";
-        assert_eq!(
-            accounts(text).collect::<Vec<_>>(),
-            [("root", 0), ("x", 4_294_967_295)]
-        );
+        assert_eq!(accounts(text).collect::<Vec<_>>(), [("root", 0), ("x", 4_294_967_295)]);
     }
 
     #[test]

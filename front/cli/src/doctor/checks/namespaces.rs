@@ -13,8 +13,7 @@ use super::chain;
 /// Makes a user namespace with a whole range of ids, as every silo has; without root one with a single id.
 pub fn user() -> Line {
     let topic = Topic::UserNamespaces;
-    let means =
-        "no container runs: the kernel needs CONFIG_USER_NS, and user.max_user_namespaces above 0";
+    let means = "no container runs: the kernel needs CONFIG_USER_NS, and user.max_user_namespaces above 0";
     if !started_as_root() {
         return match gain_rights() {
             Ok(()) => {
@@ -27,12 +26,7 @@ pub fn user() -> Line {
     match map_range() {
         Ok(()) => {
             let found = format!("a namespace with {RANGE} ids works");
-            Line::new(
-                topic,
-                Verdict::Ok,
-                found,
-                "each container has users that are nobody on the host",
-            )
+            Line::new(topic, Verdict::Ok, found, "each container has users that are nobody on the host")
         }
         Err(error) => Line::new(topic, Verdict::Missing, error, means),
     }
@@ -83,12 +77,7 @@ pub fn others() -> Line {
     }
     if failed.is_empty() {
         let found = kinds.map(|(name, _)| name).join(", ");
-        Line::new(
-            topic,
-            Verdict::Ok,
-            found,
-            "each container has a system of its own",
-        )
+        Line::new(topic, Verdict::Ok, found, "each container has a system of its own")
     } else {
         let means = "no container runs: the kernel lacks them, or user.max_*_namespaces is 0";
         Line::failed(topic, Verdict::Missing, failed.join("; "), means)

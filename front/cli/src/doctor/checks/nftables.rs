@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
-};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 use rustix::thread::UnshareFlags;
 
 use super::super::probe::{gain_rights, readable, unshare};
@@ -20,13 +18,7 @@ const ERROR: u16 = 2;
 /// `NLM_F_REQUEST` of netlink(7).
 const REQUEST: u16 = 1;
 /// Where the program may be.
-const PLACES: [&str; 5] = [
-    "/usr/sbin/nft",
-    "/sbin/nft",
-    "/usr/bin/nft",
-    "/usr/local/sbin/nft",
-    "/bin/nft",
-];
+const PLACES: [&str; 5] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft", "/bin/nft"];
 /// How long the kernel may take: it may load a module.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,12 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn kernel() -> Line {
     let topic = Topic::Nftables;
     match ask() {
-        Ok(()) => Line::new(
-            topic,
-            Verdict::Ok,
-            "the kernel has it",
-            "container networks are possible",
-        ),
+        Ok(()) => Line::new(topic, Verdict::Ok, "the kernel has it", "container networks are possible"),
         Err(error) => {
             let means = "containers run with loopback only: the kernel needs CONFIG_NF_TABLES";
             Line::failed(topic, Verdict::Degraded, error, means)
@@ -51,42 +38,24 @@ pub fn kernel() -> Line {
 pub fn with_program(line: Line) -> Line {
     let program = PLACES.into_iter().find(|place| Path::new(place).exists());
     match (program, line.verdict) {
-        (Some(program), _) => Line {
-            found: format!("{}; {program}", line.found),
-            ..line
-        },
+        (Some(program), _) => Line { found: format!("{}; {program}", line.found), ..line },
         (None, Verdict::Ok) => Line {
             verdict: Verdict::Degraded,
             found: format!("{}; no program nft", line.found),
-            means:
-                "nothing is lost yet: only container networks will need it (apt install nftables)"
-                    .into(),
+            means: "nothing is lost yet: only container networks will need it (apt install nftables)".into(),
             ..line
         },
-        (None, _) => Line {
-            found: format!("{}; no program nft", line.found),
-            ..line
-        },
+        (None, _) => Line { found: format!("{}; no program nft", line.found), ..line },
     }
 }
 
 fn ask() -> Result<(), String> {
     gain_rights()?;
     unshare(UnshareFlags::NEWNET).map_err(|error| format!("no network namespace: {error}"))?;
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(NETFILTER),
-    )
-    .map_err(|error| format!("no netfilter socket: {error}"))?;
-    sendto(
-        &socket,
-        &question(),
-        SendFlags::empty(),
-        &SocketAddrNetlink::new(0, 0),
-    )
-    .map_err(|error| format!("the kernel cannot be asked: {error}"))?;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(NETFILTER))
+        .map_err(|error| format!("no netfilter socket: {error}"))?;
+    sendto(&socket, &question(), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))
+        .map_err(|error| format!("the kernel cannot be asked: {error}"))?;
     if !readable(&socket, PATIENCE) {
         return Err("the kernel does not answer".into());
     }
@@ -108,17 +77,11 @@ fn question() -> Vec<u8> {
 }
 
 fn judge(answer: &[u8]) -> Result<(), String> {
-    let kind = answer
-        .get(4..6)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(u16::from_ne_bytes);
+    let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
     match kind {
         Some(NEW_GENERATION) => Ok(()),
         Some(ERROR) => {
-            let code = answer
-                .get(16..20)
-                .and_then(|bytes| bytes.try_into().ok())
-                .map_or(0, i32::from_ne_bytes);
+            let code = answer.get(16..20).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_ne_bytes);
             let error = std::io::Error::from_raw_os_error(code.saturating_neg());
             Err(format!("the kernel has no nftables: {error}"))
         }

@@ -18,12 +18,7 @@ pub fn built(root: &Path) -> Line {
                 Line::new(topic, Verdict::Ok, found, "Windows programs can run")
             } else {
                 let found = format!("{id} has lost its tree");
-                Line::new(
-                    topic,
-                    Verdict::Missing,
-                    found,
-                    "no container runs: casement runtime build",
-                )
+                Line::new(topic, Verdict::Missing, found, "no container runs: casement runtime build")
             }
         }
         Err(RuntimeError::NotBuilt { .. }) if hidden(root) => {
@@ -32,19 +27,9 @@ pub fn built(root: &Path) -> Line {
         }
         Err(RuntimeError::NotBuilt { .. }) => {
             let found = format!("none in {}", root.display());
-            Line::new(
-                topic,
-                Verdict::Missing,
-                found,
-                "no container runs yet: casement runtime build",
-            )
+            Line::new(topic, Verdict::Missing, found, "no container runs yet: casement runtime build")
         }
-        Err(error) => Line::failed(
-            topic,
-            Verdict::Missing,
-            chain(&error),
-            "no container runs: casement runtime build",
-        ),
+        Err(error) => Line::failed(topic, Verdict::Missing, chain(&error), "no container runs: casement runtime build"),
     }
 }
 

@@ -20,27 +20,13 @@ pub fn filter() -> Line {
             let means = "no container runs: the kernel needs CONFIG_SECCOMP_FILTER";
             Line::new(topic, Verdict::Missing, error, means)
         }
-        Ok(())
-            if actions
-                .split_whitespace()
-                .any(|action| action == "user_notif") =>
-        {
+        Ok(()) if actions.split_whitespace().any(|action| action == "user_notif") => {
             let found = "the programs' filter loads; user notification is there";
-            Line::new(
-                topic,
-                Verdict::Ok,
-                found,
-                "programs reach only the system calls that Wine needs",
-            )
+            Line::new(topic, Verdict::Ok, found, "programs reach only the system calls that Wine needs")
         }
         Ok(()) => {
             let found = "the programs' filter loads; no user notification";
-            Line::new(
-                topic,
-                Verdict::Degraded,
-                found,
-                "forbidden calls cannot be reported",
-            )
+            Line::new(topic, Verdict::Degraded, found, "forbidden calls cannot be reported")
         }
     }
 }
