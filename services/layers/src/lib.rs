@@ -24,3 +24,6 @@ pub use reference::{DEFAULT_TAG, Reference, microsoft_name};
 pub use scratch::{HIVES, REGISTRY_FILES, Scratch};
 pub use store::Store;
 pub use volume::UnionMount;
+
+#[cfg(test)]
+mod tests;
