@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What a user of `casement` can rely on, held by real programs in real containers. One module per topic.
+
+mod versions;
