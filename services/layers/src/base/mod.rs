@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Raised whenever the same runtime would give another image.
-const RECIPE: u32 = 1;
+/// Raised whenever the same runtime, lists of files and script would give another image.
+const RECIPE: u32 = 2;
 /// Every time in a base image, in seconds since 1970.
 const TIME: i64 = casement_nt::runtime::recipe::FILE_TIME as i64;
 /// Note on the manifest: digest of all that goes into the image.
@@ -96,7 +96,9 @@ impl BaseBuilder {
 
     fn inputs(&self) -> String {
         let build = self.tag.build();
-        let text = format!("recipe {RECIPE} runtime {} {} {}", self.runtime.id(), self.flavour, build.os_version());
+        let mut text = format!("recipe {RECIPE} runtime {} {} {}", self.runtime.id(), self.flavour, build.os_version());
+        text.push_str(prefix::SCRIPT);
+        text.extend(self.flavour.files().into_iter().flatten());
         crate::Digest::of(text.as_bytes()).to_string()
     }
 

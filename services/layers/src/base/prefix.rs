@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const SCRIPT: &str = include_str!("make_prefix.sh");
+/// Makes the prefix.
+pub const SCRIPT: &str = include_str!("make_prefix.sh");
 /// Longest time that Wine may take; 1 to 7 seconds are usual.
 const DEADLINE: Duration = Duration::from_secs(300);
 /// A user id that nobody has: above what distributions give out, below the ranges of silos.
@@ -20,7 +21,8 @@ const BUILDER: u32 = 0x6FFF_0000;
 /// Finds or makes the prefix of `runtime`: a directory with the registry files and `drive_c`.
 pub fn prefix_of(store: &Store, runtime: &Runtime, progress: &dyn Progress) -> Result<PathBuf, LayersError> {
     let prefixes = store.root().join("cache/prefixes");
-    let finished = prefixes.join(runtime.id());
+    let name = format!("{} {SCRIPT}", runtime.id());
+    let finished = prefixes.join(casement_nt::digest::sha256_bytes(name.as_bytes()));
     if finished.is_dir() {
         return Ok(finished);
     }
