@@ -47,6 +47,12 @@ impl Silo {
         Ok(Self { system: service.open(id)? })
     }
 
+    /// The exit code that the silo host in `directory` left behind.
+    pub fn left_behind(directory: &Path, id: &str) -> Option<u32> {
+        let service = ComputeService::new(directory.parent()?.to_owned(), "/dev/null".into(), "/dev/null".into());
+        service.exit(id).map(|exit| exit.exit_code)
+    }
+
     /// Starts a further process; returns its id.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub const OWNER: &str = "casement";
 pub const DEFAULT_WORKING_DIR: &str = "C:\\";
 /// Who runs a program when neither the image nor the caller says.
 pub const DEFAULT_USER: &str = "ContainerAdministrator";
+/// The accounts that every container has.
+pub const USERS: [&str; 2] = [DEFAULT_USER, "ContainerUser"];
 /// Longest host name, the limit of a DNS label.
 pub const MAX_HOSTNAME_BYTES: usize = 63;
 /// Longest command line, in UTF-16 units: the limit of CreateProcessW.
@@ -72,7 +74,7 @@ pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_
     let environment = merge_environment(&image.config.env, &settings.env)?;
     let config = Config {
         hostname: hostname(id, settings.hostname.as_deref())?,
-        user: chosen(settings.user.as_deref(), &image.config.user, DEFAULT_USER),
+        user: user(settings.user.as_deref(), &image.config.user)?,
         env: environment.to_strings(),
         working_dir: working_dir(settings.working_dir.as_deref(), &image.config.working_dir)?,
         tty: settings.tty,
@@ -114,7 +116,7 @@ pub fn plan_exec(container: &Container, settings: &ExecSettings) -> Result<Proce
     let request = ProcessRequest {
         command_line: checked_command_line(command_line::join(&settings.command))?,
         working_dir: &working_dir(settings.working_dir.as_deref(), &container.config.working_dir)?,
-        user: &chosen(settings.user.as_deref(), &container.config.user, DEFAULT_USER),
+        user: &user(settings.user.as_deref(), &container.config.user)?,
         environment: &environment,
         tty: settings.tty,
         console_size: settings.console_size,
@@ -213,6 +215,18 @@ fn merge_environment(base: &[String], over: &[String]) -> Result<Environment> {
 fn chosen(asked: Option<&str>, inherited: &str, default: &str) -> String {
     let first = [asked.unwrap_or_default(), inherited].into_iter().find(|text| !text.is_empty());
     first.unwrap_or(default).to_owned()
+}
+
+/// One of the accounts that every container has, in their own spelling.
+fn user(asked: Option<&str>, inherited: &str) -> Result<String> {
+    let name = chosen(asked, inherited, DEFAULT_USER);
+    match USERS.iter().find(|user| user.eq_ignore_ascii_case(&name)) {
+        Some(user) => Ok((*user).to_owned()),
+        None => Err(Error::InvalidParameter(format!(
+            "unable to find user {name}: The user name or password is incorrect. (0x52e) A container has {}",
+            USERS.join(" and ")
+        ))),
+    }
 }
 
 /// The working directory: absolute as given, or as seen from the inherited one.
@@ -439,6 +453,7 @@ mod tests {
         refused(&|wishes| wishes.nano_cpus = Some(0));
         refused(&|wishes| wishes.env = vec!["=x".to_owned()]);
         refused(&|wishes| wishes.env = vec!["A=\0".to_owned()]);
+        refused(&|wishes| wishes.user = Some("nobody".to_owned()));
         refused(&|wishes| wishes.hostname = Some("-a".to_owned()));
         refused(&|wishes| wishes.hostname = Some("a".repeat(64)));
         refused(&|wishes| wishes.command = vec!["a\0b".to_owned()]);

@@ -1,6 +1,6 @@
 //! The engine: containers by name, made of images, run by the compute service, remembered by the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,8 @@ pub const DATABASE_FILE: &str = "casement.redb";
 pub const LOCK_FILE: &str = "daemon.lock";
 /// How long a container may take to end after it was told to stop, when the caller does not say. The Windows engine's value.
 pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// Containers whose end is remembered after their automatic removal, for clients that ask late.
+const REMEMBERED_ENDS: usize = 1_024;
 /// How long a terminated container may take to be gone. The Windows engine's value.
 const TERMINATE_TIMEOUT: Duration = Duration::from_secs(75);
 
@@ -52,6 +54,8 @@ pub struct Engine {
     pub(crate) compute: Box<dyn ComputeService>,
     pub(crate) images: Box<dyn ImageStore>,
     entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
+    /// The last states of containers that were removed automatically, oldest first.
+    ends: Mutex<VecDeque<(ContainerId, State)>>,
     host_cpus: u32,
     /// Keeps other daemons out as long as it is open.
     _lock: File,
@@ -67,7 +71,15 @@ impl Engine {
         let store = Store::open(&root.join(DATABASE_FILE))?;
         let host_cpus =
             std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
-        let engine = Arc::new(Self { store, compute, images, entries: Mutex::default(), host_cpus, _lock: lock });
+        let engine = Arc::new(Self {
+            store,
+            compute,
+            images,
+            entries: Mutex::default(),
+            ends: Mutex::default(),
+            host_cpus,
+            _lock: lock,
+        });
         engine.reconcile()?;
         Ok(engine)
     }
@@ -223,11 +235,15 @@ impl Engine {
     }
 
     /// Waits for a container and returns its state. `abandoned` is asked now and then whether the caller has gone away.
+    /// One that was removed automatically a while ago is still known by its full id.
     ///
     /// # Errors
-    /// [`Error::NoSuchContainer`] when it does not exist (or was removed before its end was seen).
+    /// [`Error::NoSuchContainer`] when it does not exist.
     pub fn wait(&self, key: &str, condition: WaitCondition, abandoned: &dyn Fn() -> bool) -> Result<State> {
-        let entry = self.find(key)?;
+        let entry = match self.find(key) {
+            Ok(entry) => entry,
+            Err(error) => return self.remembered_end(key).ok_or(error),
+        };
         entry.wait(None, abandoned, |live| match condition {
             WaitCondition::NotRunning => !live.is_active(),
             WaitCondition::Removed => live.gone,
@@ -395,6 +411,23 @@ impl Engine {
         drop(live);
         entry.notify();
         Ok(())
+    }
+
+    /// Remembers how a container ended that is about to be removed automatically.
+    pub(crate) fn remember_end(&self, id: &ContainerId, state: State) {
+        let mut ends = self.ends();
+        if ends.len() >= REMEMBERED_ENDS {
+            ends.pop_front();
+        }
+        ends.push_back((id.clone(), state));
+    }
+
+    fn remembered_end(&self, key: &str) -> Option<State> {
+        self.ends().iter().find(|(id, _)| id.as_str() == key).map(|(_, state)| state.clone())
+    }
+
+    fn ends(&self) -> MutexGuard<'_, VecDeque<(ContainerId, State)>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn entries(&self) -> MutexGuard<'_, BTreeMap<ContainerId, Arc<Entry>>> {

@@ -57,6 +57,7 @@ impl Engine {
             let mut live = entry.live();
             record_end(&mut live.container, &exit);
             live.container.state.status = Status::Removing;
+            self.remember_end(&entry.id, live.container.state.clone());
         }
         entry.notify();
         self.discard_quietly(entry);

@@ -81,11 +81,15 @@ impl Stage {
         {
             eprintln!("casement: {}", state.error);
         }
-        match (ended, recorded) {
-            (Ok(exit_code), _) => Ok(exit_status(exit_code)),
-            (Err(_), Ok(state)) => Ok(exit_status(state.exit_code)),
-            (Err(error), Err(_)) => Err(Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE)),
-        }
+        // The silo host knows first, the daemon for ever; between two daemons there is what the silo host left behind.
+        let recorded = || recorded.ok().map(|state| state.exit_code);
+        let exit_code = match ended {
+            Ok(exit_code) => exit_code,
+            Err(error) => recorded()
+                .or_else(|| Silo::left_behind(directory, key))
+                .ok_or_else(|| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?,
+        };
+        Ok(exit_status(exit_code))
     }
 }
 
