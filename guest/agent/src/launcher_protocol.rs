@@ -19,6 +19,7 @@ const HEADER: usize = 8;
 const FLAG_CONSOLE: u32 = 1;
 const FLAG_RESTRICTED: u32 = 2;
 const FLAG_ALL_PROCESSORS: u32 = 4;
+const FLAG_SERVICES: u32 = 8;
 
 /// A console control event, numbered as in SetConsoleCtrlHandler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +57,21 @@ fn put_string(payload: &mut Vec<u8>, text: &str) {
     payload.extend(units.iter().flat_map(|u| u.to_le_bytes()));
 }
 
+/// What else a launcher does beside starting its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    /// Nothing.
+    None,
+    /// It starts Windows services when a program first asks for them: the silo's first launcher has this duty.
+    Services,
+}
+
 /// The request to start a program.
-pub fn start(parameters: &ProcessParameters) -> Vec<u8> {
+pub fn start(parameters: &ProcessParameters, duty: Duty) -> Vec<u8> {
     let mut flags = FLAG_ALL_PROCESSORS;
+    if duty == Duty::Services {
+        flags |= FLAG_SERVICES;
+    }
     if parameters.emulate_console {
         flags |= FLAG_CONSOLE;
     }

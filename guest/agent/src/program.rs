@@ -1,6 +1,6 @@
 //! One process of a compute system: its launcher, its terminal if it has one, and who waits for it.
 
-use crate::launcher_protocol::{self, ConsoleEvent, Report};
+use crate::launcher_protocol::{self, ConsoleEvent, Duty, Report};
 use crate::terminal::{self, Pump};
 use crate::{linux, wineserver};
 use casement_schema::process::ProcessParameters;
@@ -56,7 +56,7 @@ pub struct Streams {
 
 impl Program {
     /// Starts the launcher and asks it to start the program.
-    pub fn start(parameters: &ProcessParameters, streams: Streams) -> io::Result<Self> {
+    pub fn start(parameters: &ProcessParameters, streams: Streams, duty: Duty) -> io::Result<Self> {
         let (control, launcher_control) = UnixStream::pair()?;
         let mut command = wineserver::wine_command(wineserver::LOADER, &parameters.user);
         command.arg(LAUNCHER);
@@ -87,7 +87,7 @@ impl Program {
         linux::as_program(&mut command, Some(launcher_control.into()), terminal.is_some());
         let launcher = command.spawn()?;
         drop(command);
-        send(&control, &launcher_protocol::start(parameters))?;
+        send(&control, &launcher_protocol::start(parameters, duty))?;
         control.set_nonblocking(true)?;
         Ok(Self {
             launcher,

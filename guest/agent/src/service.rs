@@ -1,6 +1,6 @@
 //! The requests of the bridge and their answers.
 
-use crate::launcher_protocol::ConsoleEvent;
+use crate::launcher_protocol::{ConsoleEvent, Duty};
 use crate::linux;
 use crate::program::{Program, State, Streams};
 use crate::wineserver;
@@ -29,6 +29,7 @@ pub struct Service {
     bridge: Endpoint,
     wineserver: Option<Child>,
     programs: Vec<Program>,
+    services_have_launcher: bool,
     ended: VecDeque<(u32, u32)>,
     stopping: Option<u64>,
     finished: bool,
@@ -41,6 +42,7 @@ impl Service {
             bridge,
             wineserver: None,
             programs: Vec::new(),
+            services_have_launcher: false,
             ended: VecDeque::new(),
             stopping: None,
             finished: false,
@@ -153,8 +155,10 @@ impl Service {
         }
         let ports = request.settings.vsock_stdio_relay_settings.unwrap_or_default();
         let streams = take_streams(message.fds, &ports)?;
-        let mut program = Program::start(&request.settings.process_parameters.0, streams)
+        let duty = if self.services_have_launcher { Duty::None } else { Duty::Services };
+        let mut program = Program::start(&request.settings.process_parameters.0, streams, duty)
             .map_err(|e| ResponseBase::failure(HResult::FAIL, format!("cannot start the launcher: {e}")))?;
+        self.services_have_launcher = true;
         program.execute_request = Some(message.id);
         self.programs.push(program);
         Ok(())

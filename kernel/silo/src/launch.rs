@@ -31,6 +31,10 @@ const MASKED: [&str; 22] = [
     "sysrq-trigger", "timer_list",
 ];
 
+/// Network settings of a silo, below /proc/sys/net: on Windows any user may listen on any port and send echo requests.
+const NETWORK: [(&str, &str); 2] =
+    [("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "1000 1000")];
+
 /// How to start a silo.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -149,6 +153,9 @@ impl Launch<'_> {
         rustix::process::setsid().during("start", "a session")?;
         rustix::system::sethostname(self.host_name.as_bytes()).during("set", "the host name")?;
         linux::loopback_up().during("bring up", "the loopback interface")?;
+        for (name, value) in NETWORK {
+            std::fs::write(Path::new("/proc/sys/net").join(name), value).during("set", name)?;
+        }
         // Not every kernel has key rings.
         let _ = linux::join_new_session_keyring();
         enter_root()?;
