@@ -8,9 +8,11 @@ use crate::error::LayersError;
 use crate::image::Image;
 use crate::store::Store;
 use crate::volume::UnionMount;
+use casement_nt::registry::MAX_TEXT;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
@@ -197,7 +199,13 @@ fn fill(directory: &Path, image: &Image, owner: u32) -> Result<(), LayersError> 
             .map(|layer| layer.join(HIVES).join(name))
             .find(|path| path.exists())
             .ok_or_else(|| LayersError::NoRegistry(image.reference.clone()))?;
-        let mut text = fs::read(&from).map_err(LayersError::io("read", &from))?;
+        let mut text = Vec::new();
+        fs::File::open(&from)
+            .and_then(|file| file.take(MAX_TEXT as u64 + 1).read_to_end(&mut text))
+            .map_err(LayersError::io("read", &from))?;
+        if text.len() > MAX_TEXT {
+            return Err(LayersError::damaged(from.display().to_string(), "it is larger than any registry"));
+        }
         if name == REGISTRY_FILES[0] {
             set_machine_guid(&mut text, &random_guid()?);
         }

@@ -8,7 +8,7 @@ mod parse;
 mod value;
 mod write;
 
-pub use parse::RegistryError;
+pub use parse::{MAX_TEXT, RegistryError};
 pub use value::Value;
 
 use std::collections::BTreeMap;

@@ -155,6 +155,7 @@ impl Apt {
         }
         let apt = Self { work: work.to_owned(), keyring, mirror };
         apt.write("state/status", "")?;
+        apt.write("apt.conf", &configuration()?)?;
         let source =
             format!("deb [arch={ARCHITECTURE} signed-by={}] {} {SUITE} main\n", apt.keyring.display(), apt.mirror);
         apt.write("sources.list", &source)?;
@@ -166,8 +167,9 @@ impl Apt {
         fs::write(&path, text).map_err(RuntimeError::io("write", &path))
     }
 
-    /// Options on the command line win over every file of the host, which still gives proxies and the like.
+    /// Options on the command line win over every file.
     fn options(&self, command: &mut Command) {
+        command.env("APT_CONFIG", self.work.join("apt.conf"));
         let directory = |name: &str| self.work.join(name).display().to_string();
         for (key, value) in [
             ("Dir::State", directory("state")),
@@ -189,7 +191,6 @@ impl Apt {
             ("Acquire::Retries", "3".to_owned()),
             // The state directory belongs to root alone.
             ("APT::Sandbox::User", "root".to_owned()),
-            ("APT::Update::Pre-Invoke", String::new()),
         ] {
             command.arg("-o").arg(format!("{key}={value}"));
         }
@@ -202,13 +203,11 @@ impl Apt {
             c.args(["-o", "APT::Update::Error-Mode=any", "update"])
         });
         match result {
-            Err(RuntimeError::Tool { output, .. }) if output.contains("NO_PUBKEY") => {
-                let keys: Vec<&str> =
-                    output.split("NO_PUBKEY ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+            Err(RuntimeError::Tool { output, .. }) if !missing_keys(&output).is_empty() => {
                 Err(RuntimeError::UnknownKey {
                     keyring: self.keyring.clone(),
                     mirror: self.mirror.clone(),
-                    keys: keys.join(", "),
+                    keys: missing_keys(&output).join(", "),
                 })
             }
             other => other.map(drop),
@@ -279,6 +278,39 @@ impl Apt {
             None => Ok(()),
         }
     }
+}
+
+/// The configuration in place of the host's: of that only proxies and other settings of the transport are taken, as its
+/// hooks would run programs and change the host's own package state.
+fn configuration() -> Result<String, RuntimeError> {
+    let dump = run("apt-config", "read the host's settings", |c| c.args(["dump", "--format", "%F \"%v\";%n"]))?;
+    let transport: Vec<&str> = dump.lines().filter(|line| is_transport_setting(line)).collect();
+    Ok(format!("Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n{}\n", transport.join("\n")))
+}
+
+/// Whether a line `NAME "VALUE";` sets how apt reaches archives.
+fn is_transport_setting(line: &str) -> bool {
+    let Some((name, value)) = line.split_once(' ') else { return false };
+    let quotes = value.matches('"').count();
+    let named = ["acquire::http::", "acquire::https::"].iter().any(|p| name.to_ascii_lowercase().starts_with(p));
+    named && quotes == 2 && value.ends_with("\";") && value != "\"\";"
+}
+
+/// Ids of the keys that apt misses, in the words of its verifiers gpgv (Debian 12, Ubuntu 24.04) and sqv (Debian 13).
+fn missing_keys(output: &str) -> Vec<String> {
+    let words: Vec<&str> = output.split(|c: char| c.is_whitespace() || c == ',').collect();
+    let mut keys: Vec<String> = Vec::new();
+    for pair in words.windows(3) {
+        let key = match pair {
+            ["NO_PUBKEY", key, _] | ["Missing", "key", key] => *key,
+            [_, "NO_PUBKEY", key] => *key,
+            _ => continue,
+        };
+        if !key.is_empty() && !keys.iter().any(|k| k == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    keys
 }
 
 /// Parses `'URI' name_version_arch.deb SIZE SHA256:HEX`.
@@ -378,6 +410,30 @@ mod tests {
         assert_eq!(choose_mirror("http://m/debian/|bookworm|main||\n").as_deref(), Some("http://m/debian/"));
         assert_eq!(choose_mirror("http://a/ubuntu/|noble|main|Ubuntu|Ubuntu\n"), None);
         assert_eq!(choose_mirror("garbage\n||||\n"), None);
+    }
+
+    #[test]
+    fn only_settings_of_the_transport_come_from_the_host() {
+        for (line, taken) in [
+            ("Acquire::http::Proxy \"http://proxy:3128\";", true),
+            ("Acquire::HTTPS::CaInfo \"/etc/ca.pem\";", true),
+            ("Acquire::http::Proxy \"\";", false),
+            ("Acquire::http::Proxy \"a\"; APT::X \"b\";", false),
+            ("Acquire::AllowInsecureRepositories \"1\";", false),
+            ("APT::Update::Post-Invoke:: \"rm -rf /\";", false),
+            ("", false),
+        ] {
+            assert_eq!(is_transport_setting(line), taken, "{line}");
+        }
+    }
+
+    #[test]
+    fn missing_keys_are_named_whoever_verifies() {
+        let gpgv = "W: GPG error: http://m trixie InRelease: not available: NO_PUBKEY 6ED0E7B82643E131 NO_PUBKEY 78DBA3BC47EF2265";
+        assert_eq!(missing_keys(gpgv), ["6ED0E7B82643E131", "78DBA3BC47EF2265"]);
+        let sqv = "error message is: Missing key 0xB8E5F13176D2A7A75220028078DBA3BC47EF2265, which is needed to verify signature.";
+        assert_eq!(missing_keys(sqv), ["0xB8E5F13176D2A7A75220028078DBA3BC47EF2265"]);
+        assert!(missing_keys("Could not connect").is_empty());
     }
 
     #[test]
