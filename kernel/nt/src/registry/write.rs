@@ -64,7 +64,7 @@ fn quoted(out: &mut String, text: &str) {
 
 fn append_data(out: &mut String, value: &Value) {
     let units = value.units();
-    let terminated = value.data().len() % 2 == 0 && units.last() == Some(&0);
+    let terminated = value.data().len().is_multiple_of(2) && units.last() == Some(&0);
     match value.kind() {
         kind @ (STRING | EXPAND_STRING | MULTI_STRING) if terminated => {
             if kind != STRING {

@@ -32,7 +32,7 @@ pub fn strip_all(files: &[(PathBuf, PathBuf)], progress: &dyn Progress) -> Resul
                         return;
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if done % 16 == 0 {
+                    if done.is_multiple_of(16) {
                         progress.report("stripping Windows files", done as f64 / files.len() as f64);
                     }
                 }
