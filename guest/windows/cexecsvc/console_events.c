@@ -22,10 +22,18 @@ static const NTSTATUS control_c_exit = (NTSTATUS)0xC000013A;  // what Windows gi
 struct delivery {
     HANDLE process;
     HANDLE handlers;  // the thread that runs them
+    ULONG event;
 };
 
 static BOOL ends_processes(ULONG event) {
     return event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT;
+}
+
+// Windows ends every process at a shutdown, as soon as its handlers return. Here the end of the program is left to the
+// program if it has handlers: servers such as PostgreSQL only note the request in theirs, and need their children alive
+// for an orderly end. Whoever asked ends the job after a time.
+static BOOL may_end_by_itself(ULONG event) {
+    return event == CTRL_SHUTDOWN_EVENT;
 }
 
 // A process that is still loading has no kernelbase yet: a thread there would run into nothing.
@@ -42,19 +50,23 @@ static DWORD WINAPI end_when_handled(void *argument) {
     WaitForSingleObject(delivery->handlers, INFINITE);
     // A program that leaves by itself, as most handlers make it do, keeps its own exit code.
     GetExitCodeThread(delivery->handlers, &result);
-    WaitForSingleObject(delivery->process, result == ROUTINE_RETURNED ? RETURN_OR_EXIT_MILLISECONDS : EXIT_MILLISECONDS);
-    NtTerminateProcess(delivery->process, control_c_exit);
+    if (result != ROUTINE_RETURNED || !may_end_by_itself(delivery->event)) {
+        WaitForSingleObject(delivery->process,
+                            result == ROUTINE_RETURNED ? RETURN_OR_EXIT_MILLISECONDS : EXIT_MILLISECONDS);
+        NtTerminateProcess(delivery->process, control_c_exit);
+    }
     NtClose(delivery->handlers);
     NtClose(delivery->process);
     HeapFree(GetProcessHeap(), 0, delivery);
     return 0;
 }
 
-static BOOL end_later(HANDLE process, HANDLE handlers) {
+static BOOL end_later(HANDLE process, HANDLE handlers, ULONG event) {
     struct delivery *delivery = HeapAlloc(GetProcessHeap(), 0, sizeof *delivery);
     if (!delivery) return FALSE;
     delivery->process = process;
     delivery->handlers = handlers;
+    delivery->event = event;
     HANDLE thread = CreateThread(NULL, 0, end_when_handled, delivery, 0, NULL);
     if (!thread) {
         HeapFree(GetProcessHeap(), 0, delivery);
@@ -64,27 +76,28 @@ static BOOL end_later(HANDLE process, HANDLE handlers) {
     return TRUE;
 }
 
-static void deliver(ULONG process_id, LPTHREAD_START_ROUTINE routine, ULONG event) {
+static void deliver(ULONG process_id, BOOL is_program, LPTHREAD_START_ROUTINE routine, ULONG event) {
     HANDLE handlers = NULL, process = OpenProcess(PROCESS_ACCESS, FALSE, process_id);
     if (!process) return;
     BOOL loaded = routine_is_mapped(process, (const void *)routine);
-    if (loaded && !(ends_processes(event) && control_handlers_are_default(process)))
+    BOOL ends = ends_processes(event);
+    if (loaded && !(ends && control_handlers_are_default(process)))
         handlers = CreateRemoteThread(process, NULL, 0, routine, (void *)(ULONG_PTR)event, 0, NULL);
-    if (ends_processes(event)) {
-        if (handlers && end_later(process, handlers)) return;
-        NtTerminateProcess(process, control_c_exit);
-    }
+    if (ends && handlers && end_later(process, handlers, event)) return;
+    // Children without handlers end with the program.
+    if (ends && (is_program || !may_end_by_itself(event))) NtTerminateProcess(process, control_c_exit);
     if (handlers) NtClose(handlers);
     NtClose(process);
 }
 
-void console_events_send(HANDLE job, ULONG event) {
+void console_events_send(HANDLE job, ULONG program_id, ULONG event) {
     LPTHREAD_START_ROUTINE routine = (LPTHREAD_START_ROUTINE)(void *)GetProcAddress(
         GetModuleHandleW(L"kernelbase.dll"), "CtrlRoutine");
     struct job_processes *processes = HeapAlloc(GetProcessHeap(), 0, sizeof *processes);
     if (routine && processes) {
         job_list(job, processes);
-        for (ULONG i = 0; i < processes->count; i++) deliver(processes->ids[i], routine, event);
+        for (ULONG i = 0; i < processes->count; i++)
+            deliver(processes->ids[i], processes->ids[i] == program_id, routine, event);
     }
     HeapFree(GetProcessHeap(), 0, processes);
 }

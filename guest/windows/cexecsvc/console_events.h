@@ -5,7 +5,8 @@
 #include "../nt/text.h"
 
 // Runs the control handlers of all processes in the job with `event` (CTRL_C_EVENT, CTRL_SHUTDOWN_EVENT, ...).
-// After close, logoff and shutdown each process is ended as soon as its handlers have run, as Windows does.
-void console_events_send(HANDLE job, ULONG event);
+// After close and logoff each process is ended as soon as its handlers have run, as Windows does. After shutdown the
+// program with the id `program_id` is ended at once if it has no handlers; otherwise everything goes on until it ends.
+void console_events_send(HANDLE job, ULONG program_id, ULONG event);
 
 #endif

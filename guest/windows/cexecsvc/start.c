@@ -89,15 +89,24 @@ static BOOL WINAPI ignore_console_event(DWORD event) {
     return TRUE;
 }
 
+// What obey_control needs.
+struct running_program {
+    HANDLE job;
+    ULONG process_id;
+};
+
 // Obeys the agent while the program runs. A lost connection means that nobody owns the program any more.
-static DWORD WINAPI obey_control(void *job) {
+static DWORD WINAPI obey_control(void *argument) {
+    const struct running_program *program = argument;
     struct control_message message;
     linux_release_stack();
     while (protocol_read_control(&message)) {
-        if (message.type == MESSAGE_CONSOLE_EVENT) console_events_send(job, message.value);
-        else TerminateJobObject(job, message.value);
+        if (message.type == MESSAGE_CONSOLE_EVENT)
+            console_events_send(program->job, program->process_id, message.value);
+        else
+            TerminateJobObject(program->job, message.value);
     }
-    TerminateJobObject(job, (UINT)connection_lost_exit);
+    TerminateJobObject(program->job, (UINT)connection_lost_exit);
     return 0;
 }
 
@@ -129,7 +138,8 @@ void NTAPI start(void *peb) {
     HANDLE services_wanted = request.flags & START_SERVICES ? service_control_listen() : NULL;
     PROCESS_INFORMATION process = create_program(&request, environment, &job);
 
-    HANDLE control = CreateThread(NULL, 0, obey_control, job, 0, NULL);
+    struct running_program program = {job, process.dwProcessId};
+    HANDLE control = CreateThread(NULL, 0, obey_control, &program, 0, NULL);
     if (!control) TerminateJobObject(job, (UINT)connection_lost_exit);
     wait_for_end(process.hProcess, services_wanted, environment);
     GetExitCodeProcess(process.hProcess, &exit_code);
