@@ -6,6 +6,7 @@
 //!   walk PATH                    every file below PATH, one a line: type, owner, mode, path and link target
 //!   readlink PATH                where a link points
 //!   connect PATH                 connects to a Unix socket; "@NAME" is an abstract one
+//!   tcp PORT                     connects to 127.0.0.1
 //!   run PATH                     forks and executes a Linux program; prints "status STATUS" or "error ERRNO"
 //!   fork COUNT                   makes COUNT processes that sleep, or as many as can be; prints "made N error ERRNO"; sleeps
 //!   orphan                       leaves a process behind that has its own session, no parent and no streams
@@ -132,6 +133,13 @@ static int do_connect(const char *path) {
     return show(CALL3(NR_CONNECT, socket, &address, path[0] == '@' ? 2 + length : sizeof address));
 }
 
+static int do_tcp(int port) {
+    unsigned char address[16] = {2, 0, (unsigned char)(port >> 8), (unsigned char)port, 127, 0, 0, 1};
+    word socket = CALL3(NR_SOCKET, 2, 1, 0);
+    if (socket < 0) return show(socket);
+    return show(CALL3(NR_CONNECT, socket, address, sizeof address));
+}
+
 static int do_run(const char *path) {
     const char *arguments[] = {path, "--version", NULL}, *environment[] = {NULL};
     word child = CALL1(NR_FORK, 0);
@@ -191,6 +199,7 @@ int main(int count, char **words) {
     if (!strcmp(verb, "walk")) return list(argument, TRUE);
     if (!strcmp(verb, "readlink")) return do_readlink(argument);
     if (!strcmp(verb, "connect")) return do_connect(argument);
+    if (!strcmp(verb, "tcp")) return do_tcp(atoi(argument));
     if (!strcmp(verb, "run")) return do_run(argument);
     if (!strcmp(verb, "fork")) return do_fork(atoi(argument));
     if (!strcmp(verb, "orphan")) return do_orphan();
