@@ -40,9 +40,6 @@ pub enum LayerTarError {
 
 impl LayerTarError {
     pub(crate) fn bad_name(name: &str, why: &'static str) -> Self {
-        Self::BadName {
-            name: name.chars().take(120).collect(),
-            why,
-        }
+        Self::BadName { name: name.chars().take(120).collect(), why }
     }
 }

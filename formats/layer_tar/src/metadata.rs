@@ -44,11 +44,7 @@ impl NtTime {
             return None;
         }
         let padded: String = fraction.chars().chain("0000000".chars()).take(7).collect();
-        let units = whole
-            .parse::<i64>()
-            .ok()?
-            .checked_mul(UNITS)?
-            .checked_add(padded.parse().ok()?)?;
+        let units = whole.parse::<i64>().ok()?.checked_mul(UNITS)?.checked_add(padded.parse().ok()?)?;
         Some(Self(if negative { -units } else { units }))
     }
 
@@ -59,10 +55,7 @@ impl NtTime {
         let (whole, fraction) = (units / scale, units % scale);
         match fraction {
             0 => format!("{sign}{whole}"),
-            _ => format!(
-                "{sign}{whole}.{}",
-                format!("{fraction:07}").trim_end_matches('0')
-            ),
+            _ => format!("{sign}{whole}.{}", format!("{fraction:07}").trim_end_matches('0')),
         }
     }
 }
@@ -81,20 +74,12 @@ pub struct Metadata {
 impl Metadata {
     /// A directory made at `time`.
     pub fn directory(time: NtTime) -> Self {
-        Self {
-            attributes: ATTRIBUTE_DIRECTORY,
-            created: time,
-            modified: time,
-        }
+        Self { attributes: ATTRIBUTE_DIRECTORY, created: time, modified: time }
     }
 
     /// An ordinary file made at `time`.
     pub fn file(time: NtTime) -> Self {
-        Self {
-            attributes: ATTRIBUTE_ARCHIVE,
-            created: time,
-            modified: time,
-        }
+        Self { attributes: ATTRIBUTE_ARCHIVE, created: time, modified: time }
     }
 }
 
@@ -104,20 +89,12 @@ mod tests {
 
     #[test]
     fn times_keep_100_nanoseconds() {
-        for (text, again) in [
-            ("0", "0"),
-            ("12.5", "12.5"),
-            ("1.00000019", "1.0000001"),
-            ("-3.25", "-3.25"),
-        ] {
+        for (text, again) in [("0", "0"), ("12.5", "12.5"), ("1.00000019", "1.0000001"), ("-3.25", "-3.25")] {
             assert_eq!(NtTime::parse(text).unwrap().to_pax(), again);
         }
         for text in ["", "-", ".5", "1e9", "1.x", "9999999999999", "--1"] {
             assert_eq!(NtTime::parse(text), None, "{text:?}");
         }
-        assert_eq!(
-            NtTime::parse("-0.5").map(|t| (t.seconds(), t.nanoseconds())),
-            Some((-1, 500_000_000))
-        );
+        assert_eq!(NtTime::parse("-0.5").map(|t| (t.seconds(), t.nanoseconds())), Some((-1, 500_000_000)));
     }
 }

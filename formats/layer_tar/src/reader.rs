@@ -1,9 +1,7 @@
 //! Reads layer archives from anyone: nothing is allocated by a size that the archive states, and every name is checked.
 
 use crate::error::LayerTarError;
-use crate::metadata::{
-    ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, CREATION_TIME, FILE_ATTRIBUTES, Metadata, NtTime,
-};
+use crate::metadata::{ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, CREATION_TIME, FILE_ATTRIBUTES, Metadata, NtTime};
 use crate::path::LayerPath;
 use std::io::Read;
 use tar::{Archive, Entries, EntryType, PaxExtensions};
@@ -56,10 +54,7 @@ impl<'a, R: Read> LayerReader<'a, R> {
     /// # Errors
     /// When the archive is not at its beginning.
     pub fn new(archive: &'a mut Archive<R>) -> Result<Self, LayerTarError> {
-        Ok(Self {
-            entries: archive.entries()?.raw(true),
-            seen: 0,
-        })
+        Ok(Self { entries: archive.entries()?.raw(true), seen: 0 })
     }
 
     /// The next entry; `None` at the end.
@@ -75,9 +70,7 @@ impl<'a, R: Read> LayerReader<'a, R> {
             let mut entry = entry?;
             self.seen += 1;
             if self.seen > 2 * MAX_ENTRIES {
-                return Err(LayerTarError::TooLarge(format!(
-                    "more than {MAX_ENTRIES} entries"
-                )));
+                return Err(LayerTarError::TooLarge(format!("more than {MAX_ENTRIES} entries")));
             }
             let kind = entry.header().entry_type();
             if matches!(kind, EntryType::XHeader | EntryType::XGlobalHeader) {
@@ -97,17 +90,12 @@ fn read_records<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, Layer
     let mut bytes = Vec::new();
     entry.take(MAX_RECORDS + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > MAX_RECORDS {
-        true => Err(LayerTarError::TooLarge(format!(
-            "PAX records of more than {MAX_RECORDS} bytes"
-        ))),
+        true => Err(LayerTarError::TooLarge(format!("PAX records of more than {MAX_RECORDS} bytes"))),
         false => Ok(bytes),
     }
 }
 
-fn finish_entry<'a, R: Read>(
-    content: tar::Entry<'a, R>,
-    records: &[u8],
-) -> Result<Entry<'a, R>, LayerTarError> {
+fn finish_entry<'a, R: Read>(content: tar::Entry<'a, R>, records: &[u8]) -> Result<Entry<'a, R>, LayerTarError> {
     let header = content.header();
     let raw_name = header.path_bytes().into_owned();
     let mut name = String::from_utf8_lossy(&raw_name).into_owned();
@@ -115,10 +103,7 @@ fn finish_entry<'a, R: Read>(
         return Err(LayerTarError::bad_name(&name, "is not UTF-8"));
     }
     let size = header.entry_size()?;
-    let mut times = (
-        NtTime::from_seconds(i64::try_from(header.mtime()?).unwrap_or(0)),
-        None,
-    );
+    let mut times = (NtTime::from_seconds(i64::try_from(header.mtime()?).unwrap_or(0)), None);
     let mut attributes = None;
     for record in PaxExtensions::new(records) {
         let record = record?;
@@ -131,9 +116,7 @@ fn finish_entry<'a, R: Read>(
         match key.as_str() {
             "path" => name = value.to_owned(),
             "mtime" => times.0 = NtTime::parse(value).ok_or_else(|| damaged(&name, &key))?,
-            CREATION_TIME => {
-                times.1 = Some(NtTime::parse(value).ok_or_else(|| damaged(&name, &key))?)
-            }
+            CREATION_TIME => times.1 = Some(NtTime::parse(value).ok_or_else(|| damaged(&name, &key))?),
             FILE_ATTRIBUTES => attributes = Some(value.parse().map_err(|_| damaged(&name, &key))?),
             "size" if value.parse() != Ok(size) => {
                 return Err(LayerTarError::Unsupported {
@@ -149,27 +132,14 @@ fn finish_entry<'a, R: Read>(
     let (kind, default) = match header.entry_type() {
         EntryType::Directory if size == 0 => (Kind::Directory, ATTRIBUTE_DIRECTORY),
         EntryType::Regular if size > MAX_FILE => {
-            return Err(LayerTarError::TooLarge(format!(
-                "{path} is larger than {MAX_FILE} bytes"
-            )));
+            return Err(LayerTarError::TooLarge(format!("{path} is larger than {MAX_FILE} bytes")));
         }
         EntryType::Regular => (Kind::File { size }, ATTRIBUTE_ARCHIVE),
         other => {
-            return Err(LayerTarError::Unsupported {
-                name,
-                what: format!("an entry of type {other:?}"),
-            });
+            return Err(LayerTarError::Unsupported { name, what: format!("an entry of type {other:?}") });
         }
     };
-    let metadata = Metadata {
-        attributes: attributes.unwrap_or(default),
-        created: times.1.unwrap_or(times.0),
-        modified: times.0,
-    };
-    Ok(Entry {
-        path,
-        kind,
-        metadata,
-        content,
-    })
+    let metadata =
+        Metadata { attributes: attributes.unwrap_or(default), created: times.1.unwrap_or(times.0), modified: times.0 };
+    Ok(Entry { path, kind, metadata, content })
 }

@@ -20,24 +20,15 @@ pub struct LayerWriter<W: Write> {
 impl<W: Write> LayerWriter<W> {
     /// An archive with no entry yet.
     pub fn new(out: W) -> Self {
-        Self {
-            tar: tar::Builder::new(out),
-        }
+        Self { tar: tar::Builder::new(out) }
     }
 
     /// Adds a directory. Parents come before what is in them.
     ///
     /// # Errors
     /// When the archive cannot be written.
-    pub fn directory(
-        &mut self,
-        path: &LayerPath,
-        metadata: &Metadata,
-    ) -> Result<(), LayerTarError> {
-        let metadata = Metadata {
-            attributes: metadata.attributes | ATTRIBUTE_DIRECTORY,
-            ..*metadata
-        };
+    pub fn directory(&mut self, path: &LayerPath, metadata: &Metadata) -> Result<(), LayerTarError> {
+        let metadata = Metadata { attributes: metadata.attributes | ATTRIBUTE_DIRECTORY, ..*metadata };
         let name = format!("{path}/");
         self.entry(&name, &metadata, EntryType::Directory, 0, std::io::empty())
     }
@@ -53,22 +44,11 @@ impl<W: Write> LayerWriter<W> {
         size: u64,
         content: impl Read,
     ) -> Result<(), LayerTarError> {
-        let mut counted = Counted {
-            inner: content.take(size),
-            read: 0,
-        };
-        self.entry(
-            path.as_str(),
-            metadata,
-            EntryType::Regular,
-            size,
-            &mut counted,
-        )?;
+        let mut counted = Counted { inner: content.take(size), read: 0 };
+        self.entry(path.as_str(), metadata, EntryType::Regular, size, &mut counted)?;
         match counted.read == size {
             true => Ok(()),
-            false => Err(LayerTarError::Io(std::io::Error::other(format!(
-                "{path} became shorter while it was read"
-            )))),
+            false => Err(LayerTarError::Io(std::io::Error::other(format!("{path} became shorter while it was read")))),
         }
     }
 
@@ -97,18 +77,10 @@ impl<W: Write> LayerWriter<W> {
 
         let mut header = Header::new_ustar();
         let field = &mut header.as_old_mut().name;
-        let short: Vec<u8> = name
-            .bytes()
-            .filter(u8::is_ascii)
-            .take(HEADER_NAME)
-            .collect();
+        let short: Vec<u8> = name.bytes().filter(u8::is_ascii).take(HEADER_NAME).collect();
         field[..short.len()].copy_from_slice(&short);
         header.set_entry_type(kind);
-        header.set_mode(if kind == EntryType::Directory {
-            MODE_DIRECTORY
-        } else {
-            MODE_FILE
-        });
+        header.set_mode(if kind == EntryType::Directory { MODE_DIRECTORY } else { MODE_FILE });
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(u64::try_from(metadata.modified.seconds()).unwrap_or(0));

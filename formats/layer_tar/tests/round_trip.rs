@@ -1,27 +1,15 @@
 //! What is written is read back, and hostile archives are refused without a panic.
 
-use casement_layer_tar::{
-    Kind, LayerPath, LayerReader, LayerTarError, LayerWriter, Metadata, NtTime,
-};
+use casement_layer_tar::{Kind, LayerPath, LayerReader, LayerTarError, LayerWriter, Metadata, NtTime};
 use std::io::Read;
 
 fn sample() -> Vec<u8> {
     let time = NtTime::parse("1700000000.1234567").unwrap();
     let mut writer = LayerWriter::new(Vec::new());
-    writer
-        .directory(
-            &LayerPath::new("Files").unwrap(),
-            &Metadata::directory(time),
-        )
-        .unwrap();
+    writer.directory(&LayerPath::new("Files").unwrap(), &Metadata::directory(time)).unwrap();
     let long = format!("Files/{}/ü.txt", "long".repeat(40));
-    let hidden = Metadata {
-        attributes: 0x22,
-        ..Metadata::file(time)
-    };
-    writer
-        .file(&LayerPath::new(&long).unwrap(), &hidden, 5, &b"hello"[..])
-        .unwrap();
+    let hidden = Metadata { attributes: 0x22, ..Metadata::file(time) };
+    writer.file(&LayerPath::new(&long).unwrap(), &hidden, 5, &b"hello"[..]).unwrap();
     writer.finish().unwrap()
 }
 
@@ -54,19 +42,12 @@ fn entries_keep_names_content_attributes_and_times() {
     let mut reader = LayerReader::new(&mut archive).unwrap();
     let directory = reader.next_entry().unwrap().unwrap();
     assert_eq!(
-        (
-            directory.path.as_str(),
-            directory.kind,
-            directory.metadata.attributes
-        ),
+        (directory.path.as_str(), directory.kind, directory.metadata.attributes),
         ("Files", Kind::Directory, 0x10)
     );
     let mut file = reader.next_entry().unwrap().unwrap();
     assert!(file.path.as_str().ends_with("/ü.txt"));
-    assert_eq!(
-        (file.kind, file.metadata.attributes),
-        (Kind::File { size: 5 }, 0x22)
-    );
+    assert_eq!((file.kind, file.metadata.attributes), (Kind::File { size: 5 }, 0x22));
     assert_eq!(file.metadata.created.to_pax(), "1700000000.1234567");
     let mut text = String::new();
     file.read_to_string(&mut text).unwrap();
@@ -83,11 +64,7 @@ fn the_same_entries_give_the_same_bytes() {
 fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let mut writer = LayerWriter::new(Vec::new());
     let path = LayerPath::new("Files/a").unwrap();
-    assert!(
-        writer
-            .file(&path, &Metadata::file(NtTime::default()), 10, &b"short"[..])
-            .is_err()
-    );
+    assert!(writer.file(&path, &Metadata::file(NtTime::default()), 10, &b"short"[..]).is_err());
 }
 
 #[test]
@@ -104,10 +81,7 @@ fn escapes_and_other_kinds_are_refused() {
         (b"Files/x", EntryType::Block),
         (b"Files/x", EntryType::GNULongName),
     ] {
-        assert!(
-            walk(&archive_with(name, kind, 0)).is_err(),
-            "{name:?} {kind:?}"
-        );
+        assert!(walk(&archive_with(name, kind, 0)).is_err(), "{name:?} {kind:?}");
     }
 }
 

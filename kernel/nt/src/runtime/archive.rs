@@ -255,7 +255,9 @@ impl Apt {
                 Some(status) => break status,
                 None => {
                     let got = size_below(&directory);
-                    let text = format!("fetching packages: {} of {} MB", got / 1_000_000, total / 1_000_000);
+                    // In steps, for callers that print a line for each new text.
+                    let (got_mb, total_mb) = (got / 20_000_000 * 20, total / 1_000_000);
+                    let text = format!("fetching packages: {got_mb} of {total_mb} MB");
                     progress.report(&text, got as f64 / total.max(1) as f64);
                     std::thread::sleep(Duration::from_millis(200));
                 }
