@@ -210,8 +210,8 @@ impl Container {
     }
 }
 
-/// The current time, RFC 3339 in UTC.
+/// The current time, RFC 3339 in UTC, always with nine digits of seconds: such texts sort by time.
 #[must_use]
 pub fn now() -> String {
-    jiff::Timestamp::now().to_string()
+    format!("{:.9}", jiff::Timestamp::now())
 }

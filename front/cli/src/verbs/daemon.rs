@@ -1,5 +1,6 @@
 //! `daemon`: run the daemon.
 
+use anyhow::Context;
 use casement_engine::host_compute::HostCompute;
 use casement_engine::image_store::HostImages;
 use casement_engine::{Engine, Server};
@@ -26,8 +27,13 @@ impl Daemon {
 enum Never {}
 
 fn serve(places: &Places) -> anyhow::Result<Never> {
-    std::fs::create_dir_all(&places.root)?;
-    let root = places.root.canonicalize()?;
+    anyhow::ensure!(
+        rustix::process::geteuid().is_root(),
+        "the daemon makes namespaces and mounts: run it as root (line \"privileges\" of casement doctor)"
+    );
+    let root = &places.root;
+    std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
+    let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
     let images = HostImages::open(&root)?;
     let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
     let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;

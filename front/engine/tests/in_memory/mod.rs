@@ -1,0 +1,238 @@
+//! A compute service and an image store that live in memory and outlive the engine.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+
+use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
+use casement_engine::error::Result;
+use casement_engine::image::ImageSummary;
+use casement_engine::{ContainerId, ContainerSettings, Engine, Error};
+use casement_layers::{Digest, Image, ImageConfig};
+
+/// What the kernel would hold: it stays when an engine is dropped.
+#[derive(Default)]
+pub struct World {
+    pub systems: Mutex<BTreeMap<String, Arc<FakeSystem>>>,
+    pub directories: Mutex<BTreeSet<String>>,
+    exits: Mutex<BTreeMap<String, Exit>>,
+    pub scratches: Mutex<BTreeSet<String>>,
+    /// Errors that the next operations meet, by operation.
+    failures: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl World {
+    pub fn fail_next(&self, operation: &'static str) {
+        self.failures.lock().unwrap().insert(operation, format!("{operation} fails"));
+    }
+
+    fn failing(&self, operation: &'static str) -> Result<()> {
+        match self.failures.lock().unwrap().remove(operation) {
+            Some(message) if operation == "start" => Err(Error::ProgramNotFound(message)),
+            Some(message) => Err(Error::Compute(message)),
+            None => Ok(()),
+        }
+    }
+
+    pub fn leftovers(&self) -> usize {
+        self.systems.lock().unwrap().len()
+            + self.directories.lock().unwrap().len()
+            + self.scratches.lock().unwrap().len()
+    }
+
+    pub fn system(&self, id: &ContainerId) -> Arc<FakeSystem> {
+        self.systems.lock().unwrap()[id.as_str()].clone()
+    }
+}
+
+#[derive(Default)]
+enum Life {
+    #[default]
+    Alive,
+    Ended(Exit),
+    Lost,
+}
+
+pub struct FakeSystem {
+    id: String,
+    world: Arc<World>,
+    life: Mutex<Life>,
+    changed: Condvar,
+    pub obeys: Mutex<bool>,
+}
+
+impl FakeSystem {
+    pub fn end(&self, exit_code: u32) {
+        let exit = Exit { exit_code, oom_killed: false, finished_at: "2026-01-01T00:00:00Z".to_owned(), error: None };
+        self.world.exits.lock().unwrap().insert(self.id.clone(), exit.clone());
+        self.world.systems.lock().unwrap().remove(&self.id);
+        *self.life.lock().unwrap() = Life::Ended(exit);
+        self.changed.notify_all();
+    }
+
+    pub fn lose(&self) {
+        self.world.systems.lock().unwrap().remove(&self.id);
+        *self.life.lock().unwrap() = Life::Lost;
+        self.changed.notify_all();
+    }
+}
+
+struct Handle(Arc<FakeSystem>);
+
+impl System for Handle {
+    fn pid(&self) -> u32 {
+        42
+    }
+    fn attach(&self, _stdio: Stdio) -> Result<()> {
+        Ok(())
+    }
+    fn start(&self) -> Result<()> {
+        self.0.world.failing("start")
+    }
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+    fn wait(&self) -> Option<Exit> {
+        let mut life = self.0.life.lock().unwrap();
+        loop {
+            match &*life {
+                Life::Alive => life = self.0.changed.wait(life).unwrap(),
+                Life::Ended(exit) => return Some(exit.clone()),
+                Life::Lost => return None,
+            }
+        }
+    }
+    fn shutdown(&self) -> Result<()> {
+        if *self.0.obeys.lock().unwrap() {
+            self.0.end(0);
+        }
+        Ok(())
+    }
+    fn terminate(&self) -> Result<()> {
+        self.0.end(1);
+        Ok(())
+    }
+}
+
+pub struct FakeCompute(pub Arc<World>);
+
+impl ComputeService for FakeCompute {
+    fn create(&self, id: &ContainerId, blueprint: &Blueprint) -> Result<Arc<dyn System>> {
+        assert!(!blueprint.document.container.as_ref().unwrap().storage.as_ref().unwrap().path.is_empty());
+        self.0.failing("create")?;
+        let system = Arc::new(FakeSystem {
+            id: id.to_string(),
+            world: self.0.clone(),
+            life: Mutex::default(),
+            changed: Condvar::new(),
+            obeys: Mutex::new(true),
+        });
+        self.0.exits.lock().unwrap().remove(id.as_str());
+        self.0.directories.lock().unwrap().insert(id.to_string());
+        self.0.systems.lock().unwrap().insert(id.to_string(), system.clone());
+        Ok(Arc::new(Handle(system)))
+    }
+    fn open(&self, id: &ContainerId) -> Option<Arc<dyn System>> {
+        let systems = self.0.systems.lock().unwrap();
+        systems.get(id.as_str()).map(|system| Arc::new(Handle(system.clone())) as Arc<dyn System>)
+    }
+    fn last_exit(&self, id: &ContainerId) -> Option<Exit> {
+        self.0.exits.lock().unwrap().get(id.as_str()).cloned()
+    }
+    fn list(&self) -> Result<Vec<String>> {
+        Ok(self.0.directories.lock().unwrap().iter().cloned().collect())
+    }
+    fn directory(&self, id: &ContainerId) -> PathBuf {
+        Path::new("/nowhere").join(id.as_str())
+    }
+    fn reap(&self, id: &str) -> Result<()> {
+        self.0.systems.lock().unwrap().remove(id);
+        Ok(())
+    }
+    fn remove(&self, id: &str) -> Result<()> {
+        self.reap(id)?;
+        self.0.failing("remove")?;
+        self.0.directories.lock().unwrap().remove(id);
+        Ok(())
+    }
+}
+
+pub struct FakeImages(pub Arc<World>);
+
+impl ImageStore for FakeImages {
+    fn resolve(&self, reference: &str) -> Result<Image> {
+        if reference != "nanoserver" {
+            return Err(Error::NoSuchImage(reference.to_owned()));
+        }
+        let config = ImageConfig { cmd: vec!["cmd.exe".to_owned()], ..ImageConfig::default() };
+        Ok(Image {
+            reference: reference.to_owned(),
+            references: Vec::new(),
+            id: Digest::of(b"config"),
+            manifest: Digest::of(b"manifest"),
+            os_version: String::new(),
+            config,
+            layers: vec!["/layer".into()],
+            diff_ids: Vec::new(),
+            created: None,
+            size: 0,
+            packed_size: 0,
+        })
+    }
+    fn list(&self) -> Result<Vec<ImageSummary>> {
+        Ok(Vec::new())
+    }
+    fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32) -> Result<PathBuf> {
+        self.0.failing("scratch")?;
+        self.0.scratches.lock().unwrap().insert(id.to_string());
+        Ok(Path::new("/scratches").join(id.as_str()))
+    }
+    fn remove_scratch(&self, id: &str) -> Result<()> {
+        self.0.scratches.lock().unwrap().remove(id);
+        Ok(())
+    }
+    fn scratches(&self) -> Result<Vec<String>> {
+        Ok(self.0.scratches.lock().unwrap().iter().cloned().collect())
+    }
+}
+
+pub struct Bench {
+    pub root: tempfile::TempDir,
+    pub world: Arc<World>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap(), world: Arc::default() }
+    }
+
+    pub fn open(&self) -> Arc<Engine> {
+        Engine::open(
+            self.root.path(),
+            Box::new(FakeCompute(self.world.clone())),
+            Box::new(FakeImages(self.world.clone())),
+        )
+        .unwrap()
+    }
+
+    /// What the store looks like to a daemon that starts after this one was killed: nothing of the old one's memory is left.
+    pub fn reopen_after_kill(&self, engine: Arc<Engine>) -> Arc<Engine> {
+        // The threads of a killed daemon are gone at once; here they keep the old engine, so its files are copied from under it.
+        let copy = self.root.path().join("copy");
+        std::fs::create_dir_all(&copy).unwrap();
+        std::fs::copy(self.root.path().join("casement.redb"), copy.join("casement.redb")).unwrap();
+        std::mem::forget(engine);
+        Engine::open(&copy, Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone())))
+            .unwrap()
+    }
+}
+
+pub fn settings(name: &str) -> ContainerSettings {
+    ContainerSettings {
+        image: "nanoserver".to_owned(),
+        name: Some(name.parse().unwrap()),
+        ..ContainerSettings::default()
+    }
+}
