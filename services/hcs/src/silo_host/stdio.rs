@@ -119,8 +119,8 @@ impl MainStreams {
             Place::ClientInput(n) => self.read_client(n),
             Place::ClientOutput(n, i) => {
                 let client = &mut self.attachments[n];
-                if client.waiting[i].is_empty() {
-                    // Reported although nothing waits to be written: the reader has gone.
+                // Nothing may wait any more because what was read in the same round has just been written with the rest.
+                if client.waiting[i].is_empty() && client.reader_has_gone(i) {
                     client.outputs[i] = None;
                 }
                 client.write(i);
@@ -243,6 +243,13 @@ impl Attachment {
         }
     }
 
+    fn reader_has_gone(&self, i: usize) -> bool {
+        let Some(fd) = &self.outputs[i] else { return true };
+        let mut polled = [PollFd::new(fd, PollFlags::empty())];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(rustix::event::poll(&mut polled, Some(&now)), Ok(count) if count > 0)
+    }
+
     fn end(&mut self, i: usize) {
         if self.waiting[i].is_empty() {
             self.outputs[i] = None;
@@ -266,5 +273,55 @@ impl Attachment {
 fn report(result: io::Result<()>) {
     if let Err(error) = result {
         tracing::error!(%error, "cannot write the container's log");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::pipe::pipe;
+
+    fn streams_with_client() -> (MainStreams, OwnedFd, OwnedFd) {
+        let (program_end, program) = pipe().unwrap();
+        let (client, client_end) = pipe().unwrap();
+        let pipes = Pipes { output: Some(program_end), ..Pipes::default() };
+        let mut streams = MainStreams::new(pipes, None, false).unwrap();
+        streams.attach(Pipes { output: Some(client_end), ..Pipes::default() }).unwrap();
+        (streams, program, client)
+    }
+
+    #[test]
+    fn a_client_that_catches_up_in_the_round_in_which_more_comes_stays_attached() {
+        let (mut streams, program, client) = streams_with_client();
+        let mut sent = 0;
+        while streams.attachments[0].waiting[0].is_empty() {
+            sent += rustix::io::write(&program, &[1; 4096]).unwrap();
+            streams.serve(Place::Output(0));
+        }
+        let mut room = vec![0; 1 << 20];
+        let mut received = rustix::io::read(&client, &mut room[..]).unwrap();
+        sent += rustix::io::write(&program, b"more").unwrap();
+        streams.serve(Place::Output(0));
+        streams.serve(Place::ClientOutput(0, 0));
+        streams.sweep();
+        sent += rustix::io::write(&program, b"and more").unwrap();
+        drop(program);
+        streams.finish(std::time::Duration::from_secs(60));
+        loop {
+            match rustix::io::read(&client, &mut room[..]).unwrap() {
+                0 => break,
+                count => received += count,
+            }
+        }
+        assert_eq!(received, sent);
+    }
+
+    #[test]
+    fn a_client_that_has_gone_is_forgotten() {
+        let (mut streams, _program, client) = streams_with_client();
+        drop(client);
+        streams.serve(Place::ClientOutput(0, 0));
+        streams.sweep();
+        assert!(streams.attachments.is_empty());
     }
 }
