@@ -12,6 +12,7 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod names;
+mod programs;
 mod refusals;
 mod storage;
 mod streams;
