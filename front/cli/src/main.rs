@@ -8,6 +8,7 @@ mod environment_file;
 mod failure;
 mod foreground;
 mod log_stream;
+mod output;
 mod parts;
 mod progress;
 mod silo;

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::output;
+
 pub use report::{Line, Report, Verdict};
 pub use topic::Topic;
 
@@ -61,9 +63,9 @@ pub fn perform(flags: &Flags, root: &Path) -> ExitCode {
     }
     let report = run(&DoctorInput { topics: flags.topics.clone(), ..DoctorInput::new(root) });
     if flags.json {
-        println!("{}", report.json());
+        output::line(report.json());
     } else {
-        print!("{report}");
+        output::text(&report);
     }
     if report.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

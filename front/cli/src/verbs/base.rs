@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::Outcome;
 use crate::arguments::Places;
+use crate::output;
 use crate::progress::Shown;
 
 /// Flags of `base`.
@@ -61,6 +62,6 @@ fn build(places: &Places, flavour: Flavour, tag: Tag) -> anyhow::Result<()> {
     let built = builder.build(&|stage: &str, fraction: f64| shown.report(stage, fraction));
     shown.finish();
     let image = built?;
-    println!("{}  {}", image.reference, image.id);
+    output::line(format_args!("{}  {}", image.reference, image.id));
     Ok(())
 }

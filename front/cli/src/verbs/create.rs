@@ -9,6 +9,7 @@ use clap::Args;
 use super::Outcome;
 use super::container_flags::ContainerFlags;
 use super::run::started;
+use crate::output;
 
 /// Flags of `create`.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ impl Create {
     pub fn perform(self, client: &Client) -> Outcome {
         let settings = Box::new(self.container.settings()?);
         let (container, _) = started(client.request(&Request::Create { settings }), &self.container.words[0])?;
-        println!("{}", container.id);
+        output::line(container.id);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,6 +7,7 @@ use casement_engine::client::{Client, ClientError};
 use clap::Args;
 
 use super::Outcome;
+use crate::output;
 use crate::table;
 
 /// Flags of `images`.
@@ -32,7 +33,7 @@ impl Images {
             _ => id.to_owned(),
         };
         if self.quiet {
-            images.iter().for_each(|image| println!("{}", id(&image.id)));
+            images.iter().for_each(|image| output::line(id(&image.id)));
             return Ok(ExitCode::SUCCESS);
         }
         let created = |timestamp: &str| {
@@ -51,7 +52,7 @@ impl Images {
                 ]
             })
             .collect();
-        print!("{}", table::render(&["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "OS VERSION"], &rows));
+        output::text(table::render(&["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "OS VERSION"], &rows));
         Ok(ExitCode::SUCCESS)
     }
 }

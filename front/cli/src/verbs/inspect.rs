@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::Outcome;
 use crate::failure::{EXIT_GENERAL, Failure};
+use crate::output;
 
 /// Flags of `inspect`.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ impl Inspect {
             }
         }
         let views: Vec<View<'_>> = found.iter().map(|(container, directory)| View::new(container, directory)).collect();
-        println!("{}", serde_json::to_string_pretty(&views).map_err(Failure::new)?);
+        output::line(serde_json::to_string_pretty(&views).map_err(Failure::new)?);
         Ok(code)
     }
 }

@@ -26,6 +26,7 @@ use casement_engine::client::{Client, ClientError};
 
 use crate::arguments::{Arguments, Verb};
 use crate::failure::Failure;
+use crate::output;
 
 /// What a verb comes to.
 pub type Outcome = Result<ExitCode, Failure>;
@@ -71,8 +72,8 @@ fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Said, Clie
     let mut code = ExitCode::SUCCESS;
     for name in names {
         match request(name) {
-            Ok(Said::Name) => println!("{name}"),
-            Ok(Said::Line(line)) => println!("{line}"),
+            Ok(Said::Name) => output::line(name),
+            Ok(Said::Line(line)) => output::line(line),
             Ok(Said::Warning(line)) => eprintln!("{line}"),
             Err(error) => {
                 eprintln!("{error}");

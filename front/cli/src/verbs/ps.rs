@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::Outcome;
+use crate::output;
 use crate::table;
 
 /// Characters of a command in the table.
@@ -50,12 +51,12 @@ impl Ps {
         let now = jiff::Timestamp::now();
         let rows: Vec<Row> = shown.map(|container| Row::new(container, self.no_trunc, now)).collect();
         match self.format {
-            _ if self.quiet => rows.iter().for_each(|row| println!("{}", row.id)),
-            Format::Json => rows.iter().for_each(|row| println!("{}", row.json())),
+            _ if self.quiet => rows.iter().for_each(|row| output::line(&row.id)),
+            Format::Json => rows.iter().for_each(|row| output::line(row.json())),
             Format::Table => {
                 let headings = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
                 let cells: Vec<_> = rows.into_iter().map(Row::cells).collect();
-                print!("{}", table::render(&headings, &cells));
+                output::text(table::render(&headings, &cells));
             }
         }
         Ok(ExitCode::SUCCESS)

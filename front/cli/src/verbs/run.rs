@@ -12,6 +12,7 @@ use super::Outcome;
 use super::container_flags::ContainerFlags;
 use crate::failure::{EXIT_ENGINE, EXIT_GENERAL, Failure};
 use crate::foreground::{self, Caught, Console, exit_status};
+use crate::output;
 use crate::silo::{Silo, Target};
 use crate::streams::{self, Joined, Pumps};
 use crate::terminal;
@@ -33,7 +34,7 @@ impl Run {
         if self.detach {
             let request = Request::Run { settings, streams: Streams::default() };
             let (container, _) = started(client.request(&request), &self.container.words[0])?;
-            println!("{}", container.id);
+            output::line(container.id);
             return Ok(ExitCode::SUCCESS);
         }
         let stage = Stage::set(settings.tty, settings.open_stdin)?;

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use super::Outcome;
 use crate::arguments::Places;
 use crate::failure::Failure;
+use crate::output;
 use crate::parts;
 use crate::progress::Shown;
 
@@ -43,7 +44,7 @@ impl Runtime {
         let built = builder.build(&|stage: &str, fraction: f64| shown.report(stage, fraction));
         shown.finish();
         let runtime = built.map_err(anyhow::Error::from)?;
-        println!("{}", runtime.directory().display());
+        output::line(runtime.directory().display());
         Ok(ExitCode::SUCCESS)
     }
 }
