@@ -137,15 +137,19 @@ fn unpack(archive: &mut impl Read, directory: &Path) -> Result<u64, LayersError>
     let mut archive = LayerArchive::new(archive);
     let mut reader = LayerReader::new(&mut archive)?;
     let mut total = 0u64;
+    let mut directories = Vec::new();
     while let Some(mut entry) = reader.next_entry()? {
         let failed = |e: rustix::io::Errno| LayersError::io("unpack", Path::new(entry.path.as_str()))(e.into());
         let parent = parent_of(&top, &entry.path).map_err(failed)?;
         let name = entry.path.components().last().unwrap_or_default();
         match entry.kind {
-            Kind::Directory => match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-                Err(e) => return Err(failed(e)),
-            },
+            Kind::Directory => {
+                match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755)) {
+                    Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                    Err(e) => return Err(failed(e)),
+                }
+                directories.push((entry.path.clone(), entry.metadata));
+            }
             Kind::File { size } => {
                 total = total.saturating_add(size);
                 if total > MAX_UNPACKED {
@@ -159,6 +163,15 @@ fn unpack(archive: &mut impl Read, directory: &Path) -> Result<u64, LayersError>
                 set_time(&file, &entry.metadata).map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
             }
         }
+    }
+    // Last, as filling a directory changes its time.
+    for (path, metadata) in directories {
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat2(&top, path.as_str(), flags, Mode::empty(), beneath)
+            .map_err(io::Error::from)
+            .and_then(|file| set_time(&File::from(file), &metadata))
+            .map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
     }
     Ok(total)
 }

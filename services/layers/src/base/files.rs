@@ -7,10 +7,12 @@ use super::Flavour;
 use crate::error::LayersError;
 use casement_nt::Runtime;
 use casement_nt::runtime::has_builtin_signature;
+use casement_nt::runtime::recipe::FILE_TIME;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Windows-side files that Wine's own set-up does not put into a prefix.
 const ADDED_TO_SYSTEM32: [&str; 3] = ["CExecSvc.exe", "nsi_wine.dll", "zlib1.dll"];
@@ -76,7 +78,25 @@ pub fn stage(drive: &Path, runtime: &Runtime, flavour: Flavour, to: &Path) -> Re
     copy_directories(&to.join(PROFILE), &to.join(SECOND_PROFILE))?;
     let licence = to.join("License.txt");
     fs::write(&licence, licence_text(runtime)).map_err(LayersError::io("write", &licence))?;
-    stage.check()
+    stage.check()?;
+    set_times(to)
+}
+
+/// Gives everything the one time of the image, as it will be when the layer is unpacked elsewhere.
+pub fn set_times(directory: &Path) -> Result<(), LayersError> {
+    let time = UNIX_EPOCH + Duration::from_secs(FILE_TIME);
+    for entry in fs::read_dir(directory).map_err(LayersError::io("read", directory))?.flatten() {
+        let path = entry.path();
+        let metadata = entry.metadata().map_err(LayersError::io("read", &path))?;
+        if metadata.is_dir() {
+            set_times(&path)?;
+        } else if metadata.modified().ok() != Some(time) {
+            let file = fs::File::options().append(true).open(&path).map_err(LayersError::io("open", &path))?;
+            file.set_modified(time).map_err(LayersError::io("set the time of", &path))?;
+        }
+    }
+    let file = fs::File::open(directory).map_err(LayersError::io("open", directory))?;
+    file.set_modified(time).map_err(LayersError::io("set the time of", directory))
 }
 
 struct Stage<'a> {

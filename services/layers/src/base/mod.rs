@@ -121,7 +121,7 @@ impl BaseBuilder {
             let path = hives.join(name);
             fs::write(&path, registry.to_text(TIME.unsigned_abs())).map_err(LayersError::io("write", &path))?;
         }
-        Ok(())
+        files::set_times(hives)
     }
 
     fn check_size(&self, unpacked: u64, packed: u64) -> Result<(), LayersError> {
