@@ -3,6 +3,7 @@
 # Ubuntu 24.04; a second run only does what is not up to date.
 #
 #   PREFIX=/usr/local   where the programs are installed
+#   DEBIAN_MIRROR=URL   a Debian archive; needed on Ubuntu, whose own archive has no Debian packages
 #   CASEMENT_ROOT, CASEMENT_RUN   where images and containers, and the socket are (see `casement --help`)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -38,7 +39,7 @@ for piece in "$built/casement-agent" "$built"/guest/*.exe "$built"/guest/*.so.6;
 done
 casement=$prefix/bin/casement
 
-if ! "$casement" runtime build >/dev/null; then
+if ! "$casement" runtime build ${DEBIAN_MIRROR:+--mirror "$DEBIAN_MIRROR"} >/dev/null; then
     say "the runtime could not be built; see the message above and \`casement doctor\`, line runtime"
     exit 1
 fi
