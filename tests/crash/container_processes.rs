@@ -1,0 +1,95 @@
+//! What holds a container up is killed: its silo host, its agent, wineserver, the launcher.
+
+use casement_tests::Host;
+
+use crate::trace::{agent, children, count_in, is_deserted, kill, nothing_stays, silo_host, user_namespace};
+
+/// A container whose program runs until it is ended; its id.
+fn resting(host: &Host) -> String {
+    let id = host.start_container(&["--name", "rest"], &[r"C:\t\linux.exe", "fork", "2"]);
+    casement_tests::deadline::until("the program runs", || host.casement(["logs", "rest"]).stdout.contains("made 2"));
+    id
+}
+
+/// The container is reported as ended out of order, is startable again, and leaves nothing.
+fn is_reported(host: &Host, id: &str, code: Option<u32>) {
+    let waited = host.wait(id);
+    assert!(waited != 0 && code.is_none_or(|code| waited == code), "{waited}");
+    let state = host.inspect(id)["State"].clone();
+    assert_eq!(state["Status"], "exited", "{state}");
+    assert_eq!(state["Pid"], 0, "{state}");
+    assert_ne!(state["FinishedAt"], "0001-01-01T00:00:00Z", "{state}");
+    assert_eq!(host.casement(["logs", id]).succeeded().text(), "made 2 error 0", "what it had written is kept");
+    let listed = host.casement(["ps", "-a"]).succeeded();
+    assert!(listed.stdout.contains(&format!("Exited ({waited})")), "{listed}");
+    let _ = host.casement(["start", id]).succeeded();
+    assert_eq!(host.inspect(id)["State"]["Running"], true);
+    nothing_stays(host);
+}
+
+fn has_error(host: &Host, id: &str, words: &str) {
+    let error = host.inspect(id)["State"]["Error"].as_str().unwrap().to_owned();
+    assert!(error.contains(words), "{error:?}");
+}
+
+#[test]
+fn a_killed_silo_host_takes_its_container_with_it_and_is_reported() {
+    let host = Host::start();
+    let id = resting(&host);
+    let namespace = user_namespace(&host, &id);
+    assert!(count_in(&namespace) >= 6);
+    kill(silo_host(&host, &id));
+    host.wait(&id);
+    is_deserted(&namespace);
+    has_error(&host, &id, "silo host");
+    is_reported(&host, &id, Some(137));
+}
+
+#[test]
+fn a_client_in_the_foreground_learns_of_its_lost_silo_host() {
+    let host = Host::start();
+    let running = host.background(["run", "--name", "front", "-v", &host.programs_volume(), "nanoserver", r"C:\t\linux.exe", "fork", "1"]);
+    running.await_stdout("made 1");
+    kill(silo_host(&host, "front"));
+    let output = running.wait();
+    assert!(output.code() != 0 && output.stderr.contains("silo host"), "{output}");
+    nothing_stays(&host);
+}
+
+#[test]
+fn a_killed_agent_ends_the_container_and_is_reported() {
+    let host = Host::start();
+    let id = resting(&host);
+    let namespace = user_namespace(&host, &id);
+    kill(agent(&host, &id));
+    host.wait(&id);
+    is_deserted(&namespace);
+    has_error(&host, &id, "agent");
+    is_reported(&host, &id, None);
+}
+
+#[test]
+fn a_killed_wineserver_ends_the_container_and_is_reported() {
+    let host = Host::start();
+    let id = resting(&host);
+    let namespace = user_namespace(&host, &id);
+    let server = children(agent(&host, &id)).into_iter().find(|(_, name)| name.starts_with("wineserver"));
+    kill(server.expect("wineserver is a child of the agent").0);
+    host.wait(&id);
+    is_deserted(&namespace);
+    is_reported(&host, &id, None);
+}
+
+#[test]
+fn a_killed_launcher_ends_the_container_and_is_reported() {
+    let host = Host::start();
+    let id = resting(&host);
+    let namespace = user_namespace(&host, &id);
+    // The agent's first programs: wineserver, and after it the launcher of the main process.
+    let launchers: Vec<_> = children(agent(&host, &id)).into_iter().filter(|(_, name)| name.starts_with("CExecSvc")).collect();
+    assert!(!launchers.is_empty(), "{:?}", children(agent(&host, &id)));
+    launchers.iter().for_each(|(pid, _)| kill(*pid));
+    host.wait(&id);
+    is_deserted(&namespace);
+    is_reported(&host, &id, None);
+}
