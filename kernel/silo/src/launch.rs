@@ -17,7 +17,7 @@ use std::path::Path;
 pub const BRIDGE_FD: i32 = 3;
 
 /// Longest report of a failed launch, in bytes.
-const MAX_REPORT: usize = 4096;
+const MAX_REPORT: u64 = 4096;
 
 /// What the agent keeps: it ends programs and starts them as another user. All else is given up, also for
 /// whatever it starts.
@@ -89,8 +89,7 @@ impl Launch<'_> {
             Cloned::Child => {
                 drop((gate_out, report_in));
                 let error = self.become_agent(gate_in, enter_job);
-                let mut text = crate::error_chain(&error);
-                text.truncate(text.floor_char_boundary(MAX_REPORT));
+                let text = crate::error_chain(&error);
                 let _ = std::fs::File::from(report_out).write_all(text.as_bytes());
                 linux::exit_now(1)
             }
@@ -105,15 +104,14 @@ impl Launch<'_> {
                     return Err(e);
                 }
                 // End of file without a byte: the agent runs (its copy was closed by exec).
-                let mut report = String::new();
-                let _ = std::fs::File::from(report_in)
-                    .take(MAX_REPORT as u64)
-                    .read_to_string(&mut report);
+                let mut report = Vec::new();
+                let _ = std::fs::File::from(report_in).take(MAX_REPORT).read_to_end(&mut report);
+                let report = String::from_utf8_lossy(&report);
                 if report.is_empty() {
                     return Ok(silo);
                 }
                 silo.end();
-                Err(SiloError::new("start", "the silo", std::io::Error::other(report)))
+                Err(SiloError::new("start", "the silo", std::io::Error::other(report.into_owned())))
             }
         }
     }

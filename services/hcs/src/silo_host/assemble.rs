@@ -37,11 +37,8 @@ pub fn limits(container: &Container, processes: u32) -> JobLimits {
             .as_ref()
             .filter(|m| m.size_in_mb > 0)
             .map(|m| m.size_in_mb.saturating_mul(1 << 20)),
-        cpu: processor
-            .filter(|p| p.maximum > 0)
-            .and_then(|p| u32::try_from(p.maximum).ok())
-            .map(CpuRate::Maximum),
-        weight: processor.filter(|p| p.weight > 0).and_then(|p| u32::try_from(p.weight).ok()),
+        cpu: processor.filter(|p| p.maximum > 0).map(|p| CpuRate::Maximum(p.maximum)),
+        weight: processor.filter(|p| p.weight > 0).map(|p| p.weight),
         processes,
     }
 }
