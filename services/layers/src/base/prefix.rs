@@ -26,6 +26,7 @@ pub fn prefix_of(store: &Store, runtime: &Runtime, progress: &dyn Progress) -> R
     if finished.is_dir() {
         return Ok(finished);
     }
+    let lock = lock_prefixes(store)?;
     // Those of former runtimes, and what a killed build left.
     atomic::remove(&prefixes)?;
     fs::create_dir_all(&prefixes).map_err(LayersError::io("create", &prefixes))?;
@@ -33,7 +34,7 @@ pub fn prefix_of(store: &Store, runtime: &Runtime, progress: &dyn Progress) -> R
         .prefix(UNFINISHED)
         .tempdir_in(&prefixes)
         .map_err(LayersError::io("create a directory in", &prefixes))?;
-    run_wineboot(runtime, new.path(), progress)?;
+    run_wineboot(runtime, new.path(), lock, progress)?;
     for name in REGISTRY_FILES.into_iter().chain(["drive_c/windows/system32/ntdll.dll"]) {
         if !new.path().join(name).is_file() {
             return Err(LayersError::Prefix(format!("it ended without making {name}")));
@@ -44,9 +45,27 @@ pub fn prefix_of(store: &Store, runtime: &Runtime, progress: &dyn Progress) -> R
     Ok(finished)
 }
 
-fn run_wineboot(runtime: &Runtime, prefix: &Path, progress: &dyn Progress) -> Result<(), LayersError> {
+/// Keeps others from the prefixes. The lock belongs to the open file, which Wine's processes inherit: when a build is
+/// killed, the next one waits until they are gone, too.
+fn lock_prefixes(store: &Store) -> Result<fs::File, LayersError> {
+    let cache = store.root().join("cache");
+    fs::create_dir_all(&cache).map_err(LayersError::io("create", &cache))?;
+    let path = cache.join("prefixes.lock");
+    let file = fs::File::create(&path).map_err(LayersError::io("create", &path))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|e| LayersError::io("lock", &path)(e.into()))?;
+    Ok(file)
+}
+
+fn run_wineboot(
+    runtime: &Runtime,
+    prefix: &Path,
+    lock: fs::File,
+    progress: &dyn Progress,
+) -> Result<(), LayersError> {
     let processor = first_processor();
-    let mut child = Command::new("unshare")
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args([
             "--mount",
             "--pid",
@@ -63,11 +82,11 @@ fn run_wineboot(runtime: &Runtime, prefix: &Path, progress: &dyn Progress) -> Re
         .args([&runtime.tree(), prefix, &runtime.stock_files()].map(AsRef::<Path>::as_ref))
         .args([BUILDER.to_string(), processor.to_string()])
         .env("LC_ALL", "C")
-        .stdin(Stdio::null())
+        .stdin(lock)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(LayersError::io("run", Path::new("unshare")))?;
+        .map_err(LayersError::io("run", Path::new("setpriv")))?;
     let words = child.stderr.take().map(|mut stderr| {
         std::thread::spawn(move || {
             let mut text = Vec::new();
