@@ -23,9 +23,9 @@ fn existing(path: PathBuf, made_by: &str) -> PathBuf {
     path
 }
 
-/// The `casement` program under test.
+/// The `casement` program under test; `CASEMENT_TEST_BINARIES` names another directory than that of the release build.
 pub fn casement() -> PathBuf {
-    existing(workspace().join(BINARIES).join("casement"), "`cargo build --release`")
+    existing(named_by("CASEMENT_TEST_BINARIES", BINARIES).join("casement"), "`cargo build --release`")
 }
 
 /// A script of this directory.
