@@ -101,9 +101,7 @@ pub struct MappedPipe {
 }
 
 /// How the host path of a mapped pipe is to be read.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PipePathType {
     #[default]
     AbsolutePath,
@@ -150,9 +148,7 @@ pub struct Device {
 }
 
 /// How an assigned device is named.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DeviceType {
     #[default]
     ClassGuid,
@@ -161,9 +157,7 @@ pub enum DeviceType {
 }
 
 /// Isolation other than a silo's.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum IsolationType {
     /// The processes run on the host, in a job object only.
     #[default]

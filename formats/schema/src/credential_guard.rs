@@ -22,9 +22,7 @@ pub struct ContainerCredentialGuardState {
 }
 
 /// How the container reaches the credential guard.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CredentialGuardTransport {
     #[default]
     #[serde(rename = "LRPC")]
@@ -85,9 +83,7 @@ pub struct ContainerCredentialGuardOperationRequest {
 }
 
 /// Operation on credential guard instances.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CredentialGuardOperation {
     #[default]
     AddInstance,

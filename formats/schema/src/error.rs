@@ -27,20 +27,12 @@ impl HResult {
 
     /// The HRESULT of a Win32 error code (`HRESULT_FROM_WIN32`): 0 stays 0, an HRESULT stays itself.
     pub const fn from_win32(code: u32) -> HResult {
-        if code == 0 || code & 0x8000_0000 != 0 {
-            HResult(code)
-        } else {
-            HResult(code & 0xffff | FACILITY_WIN32)
-        }
+        if code == 0 || code & 0x8000_0000 != 0 { HResult(code) } else { HResult(code & 0xffff | FACILITY_WIN32) }
     }
 
     /// The Win32 code in an HRESULT of facility 7.
     pub const fn win32(self) -> Option<u32> {
-        if self.0 & 0xffff_0000 == FACILITY_WIN32 {
-            Some(self.0 & 0xffff)
-        } else {
-            None
-        }
+        if self.0 & 0xffff_0000 == FACILITY_WIN32 { Some(self.0 & 0xffff) } else { None }
     }
 
     /// The number as JSON documents hold it.
@@ -110,9 +102,7 @@ impl Serialize for HResult {
 impl<'de> Deserialize<'de> for HResult {
     /// Takes the signed and the unsigned form.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<HResult, D::Error> {
-        crate::json::signed_or_unsigned_dword(from)
-            .map(HResult)
-            .map_err(D::Error::custom)
+        crate::json::signed_or_unsigned_dword(from).map(HResult).map_err(D::Error::custom)
     }
 }
 
@@ -219,11 +209,7 @@ impl HcsError {
 
     /// The form that clients recognise: 0xC0370xxx where it exists.
     pub const fn hresult(self) -> HResult {
-        if self.low() < FIRST_HCS_ONLY {
-            HResult(0xc037_0000 | self.low())
-        } else {
-            HResult(0x8037_0000 | self.low())
-        }
+        if self.low() < FIRST_HCS_ONLY { HResult(0xc037_0000 | self.low()) } else { HResult(0x8037_0000 | self.low()) }
     }
 }
 
@@ -306,20 +292,14 @@ mod tests {
         let code = HResult::from(HcsError::SystemNotFound);
         assert_eq!(code.to_string(), "0xc037010e");
         assert_eq!(serde_json::to_string(&code).unwrap(), "-1070137074");
-        assert_eq!(
-            HResult(0x8037_010e).hcs_error(),
-            Some(HcsError::SystemNotFound)
-        );
+        assert_eq!(HResult(0x8037_010e).hcs_error(), Some(HcsError::SystemNotFound));
         assert_eq!(code.hcs_error(), Some(HcsError::SystemNotFound));
     }
 
     #[test]
     fn every_error_is_found_again_by_each_of_its_codes() {
         for &error in HcsError::ALL {
-            for code in [error.vmcompute_code(), error.hcs_code()]
-                .into_iter()
-                .flatten()
-            {
+            for code in [error.vmcompute_code(), error.hcs_code()].into_iter().flatten() {
                 assert_eq!(code.hcs_error(), Some(error), "{code}");
             }
             assert_eq!(error.hresult().hcs_error(), Some(error));
@@ -334,10 +314,7 @@ mod tests {
         assert_eq!(HResult::from_win32(0), HResult::OK);
         assert_eq!(HResult::from_win32(0x8007_0002), HResult(0x8007_0002));
         assert_eq!(HResult(0x8007_0490).win32(), Some(1168));
-        assert_eq!(
-            HResult(0x8007_0002).describe(),
-            "The system cannot find the file specified. (0x2)"
-        );
+        assert_eq!(HResult(0x8007_0002).describe(), "The system cannot find the file specified. (0x2)");
         assert_eq!(HResult(0x8000_0001).describe(), "HRESULT: 0x80000001");
     }
 

@@ -41,10 +41,7 @@ impl Guid {
 
     /// A GUID as Windows lays it out in memory: the first three groups little-endian.
     pub const fn from_windows_bytes(b: [u8; 16]) -> Guid {
-        Guid([
-            b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13],
-            b[14], b[15],
-        ])
+        Guid([b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]])
     }
 
     /// The layout of Windows in memory; the inverse of [`Guid::from_windows_bytes`].
@@ -131,39 +128,18 @@ mod tests {
     fn windows_layout_turns_the_first_three_groups() {
         let guid: Guid = TEXT.parse().unwrap();
         let windows = guid.to_windows_bytes();
-        assert_eq!(
-            windows[..8],
-            [0xc9, 0xc6, 0x64, 0x78, 0x7c, 0xb7, 0x67, 0x4d]
-        );
+        assert_eq!(windows[..8], [0xc9, 0xc6, 0x64, 0x78, 0x7c, 0xb7, 0x67, 0x4d]);
         assert_eq!(Guid::from_windows_bytes(windows), guid);
     }
 
     #[test]
     fn malformed_text_is_refused() {
-        for text in [
-            "",
-            "{",
-            "}",
-            "7864c6c9b77c4d678d1aed4007d7d50a",
-            "{7864c6c9-b77c-4d67-8d1a-ed4007d7d50a",
-        ] {
+        for text in ["", "{", "}", "7864c6c9b77c4d678d1aed4007d7d50a", "{7864c6c9-b77c-4d67-8d1a-ed4007d7d50a"] {
             assert_eq!(text.parse::<Guid>(), Err(GuidError), "{text}");
         }
-        assert!(
-            "7864c6c9-b77c-4d67-8d1a-ed4007d7d5ö"
-                .parse::<Guid>()
-                .is_err()
-        );
-        assert!(
-            "7864c6c9-b77c-4d67-8d1a-ed4007d7d50g"
-                .parse::<Guid>()
-                .is_err()
-        );
-        assert!(
-            "7864c6c9-b77c-4d67-8d1a+ed4007d7d50a"
-                .parse::<Guid>()
-                .is_err()
-        );
+        assert!("7864c6c9-b77c-4d67-8d1a-ed4007d7d5ö".parse::<Guid>().is_err());
+        assert!("7864c6c9-b77c-4d67-8d1a-ed4007d7d50g".parse::<Guid>().is_err());
+        assert!("7864c6c9-b77c-4d67-8d1a+ed4007d7d50a".parse::<Guid>().is_err());
     }
 
     #[test]

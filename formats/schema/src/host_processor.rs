@@ -124,9 +124,7 @@ pub struct HostProcessorModificationRequest {
 }
 
 /// Operation on processor groups (Microsoft: `CPUGroupOperation`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CpuGroupOperation {
     #[default]
     CreateGroup,

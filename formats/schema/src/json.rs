@@ -57,18 +57,14 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// hcsshim declares registry data as signed, Microsoft's schema as unsigned; both name the same bits.
-pub(crate) fn signed_or_unsigned_dword<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<u32, D::Error> {
+pub(crate) fn signed_or_unsigned_dword<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     u32::try_from(number)
         .or_else(|_| i32::try_from(number).map(|n| n as u32))
         .map_err(|_| D::Error::custom(format!("{number} does not fit in 32 bits")))
 }
 
-pub(crate) fn signed_or_unsigned_qword<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<u64, D::Error> {
+pub(crate) fn signed_or_unsigned_qword<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(from)?;
     number
         .as_u64()

@@ -24,9 +24,7 @@ pub struct ModifySettingRequest {
 }
 
 /// What to do with the resource.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RequestType {
     #[default]
     Add,
@@ -46,9 +44,7 @@ pub struct ModificationRequest {
 }
 
 /// What of the service changes (Microsoft: `ModifyPropertyType`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ServicePropertyType {
     #[default]
     CpuGroup,
@@ -68,9 +64,7 @@ pub struct GuestModifySettingRequest {
 }
 
 /// Resources that a guest changes.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GuestResourceType {
     #[default]
     MappedDirectory,

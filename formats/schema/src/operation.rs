@@ -16,9 +16,7 @@ pub struct PauseOptions {
 }
 
 /// How deep to pause (Microsoft: `PauseSuspensionLevel`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SuspensionLevel {
     #[default]
     Suspend,
@@ -36,9 +34,7 @@ pub struct PauseNotification {
 }
 
 /// Why a system is paused.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PauseReason {
     #[default]
     None,
@@ -57,9 +53,7 @@ pub struct SaveOptions {
 }
 
 /// What a saved state is for.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SaveType {
     #[default]
     ToFile,
@@ -89,9 +83,7 @@ pub struct ShutdownOptions {
 }
 
 /// Through which channel the guest is asked.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ShutdownMechanism {
     #[default]
     GuestConnection,
@@ -99,9 +91,7 @@ pub enum ShutdownMechanism {
 }
 
 /// What the guest is asked for.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ShutdownType {
     #[default]
     Shutdown,

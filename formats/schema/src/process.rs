@@ -84,9 +84,7 @@ pub struct ProcessModifyRequest {
 }
 
 /// What to change about a process.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProcessModifyOperation {
     #[default]
     ConsoleSize,
@@ -111,9 +109,7 @@ pub struct CloseHandle {
 }
 
 /// A standard handle (Microsoft: `STDIOHandle`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StdioHandle {
     #[default]
     StdIn,
@@ -123,9 +119,7 @@ pub enum StdioHandle {
 }
 
 /// Signals of Windows processes (`HcsSignalProcess`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Signal {
     #[default]
     CtrlC,

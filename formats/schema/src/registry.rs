@@ -65,17 +65,12 @@ pub struct RegistryValue {
     )]
     pub qword_value: u64,
     /// Number of the type for `CustomType`.
-    #[serde(
-        deserialize_with = "crate::json::signed_or_unsigned_dword",
-        skip_serializing_if = "is_default"
-    )]
+    #[serde(deserialize_with = "crate::json::signed_or_unsigned_dword", skip_serializing_if = "is_default")]
     pub custom_type: u32,
 }
 
 /// The hives of a machine.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RegistryHive {
     #[default]
     System,
@@ -85,9 +80,7 @@ pub enum RegistryHive {
 }
 
 /// Type of registry data.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RegistryValueType {
     /// REG_NONE
     #[default]

@@ -41,9 +41,7 @@ pub struct Layer {
 }
 
 /// How a host path is to be read (Microsoft: `PathType`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HostPathType {
     #[default]
     AbsolutePath,
@@ -51,9 +49,7 @@ pub enum HostPathType {
 }
 
 /// Caching of a layer's files (Microsoft: `CacheMode`).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CacheMode {
     #[default]
     Unspecified,

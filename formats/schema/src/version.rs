@@ -6,9 +6,7 @@ use crate::json::is_default;
 
 /// Version of the schema that a document is written in.
 /// | Windows 1809 speaks 2.1, Server 2022 speaks 2.5.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Version {
     /// Major number: 2 for every document of this crate.

@@ -2,14 +2,10 @@
 
 use casement_schema::compute_system::ComputeSystem;
 use casement_schema::modify::ModifySettingRequest;
-use casement_schema::process::{
-    ProcessModifyRequest, ProcessParameters, ProcessStatus, StdioHandle,
-};
+use casement_schema::process::{ProcessModifyRequest, ProcessParameters, ProcessStatus, StdioHandle};
 use casement_schema::properties::{Properties, PropertyQuery, PropertyType, State, SystemType};
 use casement_schema::registry::{RegistryValue, RegistryValueType};
-use casement_schema::{
-    DocumentError, Guid, HResult, HcsError, ResultDocument, Version, from_json, json,
-};
+use casement_schema::{DocumentError, Guid, HResult, HcsError, ResultDocument, Version, from_json, json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,10 +31,7 @@ fn the_minimal_container_round_trips_and_is_valid() {
     let container = system.container.unwrap();
     let storage = container.storage.unwrap();
     assert_eq!(storage.layers[0].path, r"C:\layers\base");
-    assert_eq!(
-        storage.path,
-        r"\\?\Volume{11111111-1111-1111-1111-111111111111}\"
-    );
+    assert_eq!(storage.path, r"\\?\Volume{11111111-1111-1111-1111-111111111111}\");
     assert_eq!(container.processor.unwrap().count, 1);
 }
 
@@ -105,23 +98,18 @@ fn process_parameters_of_the_docker_client_round_trip() {
     let text = r#"{"CommandLine":"cmd /c \"ping -n 8 127.0.0.1 \u003enul\"","User":"ContainerAdministrator","WorkingDirectory":"C:\\app","Environment":{"A":"1"},"EmulateConsole":true,"CreateStdInPipe":true,"CreateStdOutPipe":true,"CreateStdErrPipe":true,"ConsoleSize":[30,120]}"#;
     let parameters: ProcessParameters = round_trip(text);
     parameters.validate().unwrap();
-    assert_eq!(
-        parameters.command_line,
-        r#"cmd /c "ping -n 8 127.0.0.1 >nul""#
-    );
+    assert_eq!(parameters.command_line, r#"cmd /c "ping -n 8 127.0.0.1 >nul""#);
     assert_eq!(parameters.console_size, [30, 120]);
 }
 
 #[test]
 fn process_changes_and_state_round_trip() {
-    let close: ProcessModifyRequest =
-        round_trip(r#"{"Operation":"CloseHandle","CloseHandle":{"Handle":"StdIn"}}"#);
+    let close: ProcessModifyRequest = round_trip(r#"{"Operation":"CloseHandle","CloseHandle":{"Handle":"StdIn"}}"#);
     assert_eq!(close.close_handle.unwrap().handle, StdioHandle::StdIn);
     let resize: ProcessModifyRequest =
         round_trip(r#"{"Operation":"ConsoleSize","ConsoleSize":{"Height":30,"Width":120}}"#);
     assert_eq!(resize.console_size.unwrap().width, 120);
-    let status: ProcessStatus =
-        round_trip(r#"{"ProcessId":4,"Exited":true,"ExitCode":3221225786}"#);
+    let status: ProcessStatus = round_trip(r#"{"ProcessId":4,"Exited":true,"ExitCode":3221225786}"#);
     assert_eq!(status.exit_code, 0xc000_013a);
 }
 
@@ -144,10 +132,7 @@ fn queries_and_their_answers_round_trip() {
         "KernelTime100ns":2,"MemoryCommitBytes":8589934592,"MemoryWorkingSetPrivateBytes":4,"MemoryWorkingSetSharedBytes":5}],
         "PropertyResponses":{"CpuGroup":{"Error":{"Error":-2147024846,"ErrorMessage":"no"}}},"LCOWMetrics":{},"SystemGUID":"g"}"#,
     );
-    assert_eq!(
-        (properties.system_type, properties.state),
-        (Some(SystemType::Container), Some(State::Running))
-    );
+    assert_eq!((properties.system_type, properties.state), (Some(SystemType::Container), Some(State::Running)));
     properties.runtime_id.parse::<Guid>().unwrap();
 }
 
@@ -171,18 +156,9 @@ fn a_result_document_round_trips() {
 
 #[test]
 fn registry_numbers_are_read_signed_and_unsigned() {
-    for (text, expected) in [
-        ("-1", u32::MAX),
-        ("4294967295", u32::MAX),
-        ("-2147483648", 1 << 31),
-        ("0", 0),
-    ] {
-        let value: RegistryValue =
-            from_json(format!(r#"{{"Type":"DWord","DWordValue":{text}}}"#).as_bytes()).unwrap();
-        assert_eq!(
-            (value.kind, value.dword_value),
-            (Some(RegistryValueType::DWord), expected)
-        );
+    for (text, expected) in [("-1", u32::MAX), ("4294967295", u32::MAX), ("-2147483648", 1 << 31), ("0", 0)] {
+        let value: RegistryValue = from_json(format!(r#"{{"Type":"DWord","DWordValue":{text}}}"#).as_bytes()).unwrap();
+        assert_eq!((value.kind, value.dword_value), (Some(RegistryValueType::DWord), expected));
     }
     let value: RegistryValue = from_json(br#"{"QWordValue":-2}"#).unwrap();
     assert_eq!(value.qword_value, u64::MAX - 1);
@@ -190,10 +166,7 @@ fn registry_numbers_are_read_signed_and_unsigned() {
     assert_eq!(value.qword_value, u64::MAX);
     for bad in ["4294967296", "-2147483649", "1.5", "\"1\""] {
         let text = format!(r#"{{"DWordValue":{bad}}}"#);
-        assert!(
-            from_json::<RegistryValue>(text.as_bytes()).is_err(),
-            "{bad}"
-        );
+        assert!(from_json::<RegistryValue>(text.as_bytes()).is_err(), "{bad}");
     }
 }
 
@@ -208,23 +181,12 @@ fn null_members_count_as_absent_and_unknown_ones_are_passed_over() {
 fn hostile_text_is_an_error() {
     let deep = "[".repeat(100_000);
     let long = " ".repeat(json::MAX_DOCUMENT + 1);
-    for text in [
-        "",
-        "null",
-        "[]",
-        "{",
-        "{\"Container\":1}",
-        "{\"Container\":{\"Memory\":{\"SizeInMB\":-1}}}",
-        &deep,
-    ] {
+    for text in ["", "null", "[]", "{", "{\"Container\":1}", "{\"Container\":{\"Memory\":{\"SizeInMB\":-1}}}", &deep] {
         // A document may be an empty object but not any other value.
         let read: Result<ComputeSystem, DocumentError> = from_json(text.as_bytes());
         assert!(read.is_err(), "{} bytes", text.len());
     }
-    assert!(matches!(
-        from_json::<ComputeSystem>(long.as_bytes()),
-        Err(DocumentError::TooLong(_))
-    ));
+    assert!(matches!(from_json::<ComputeSystem>(long.as_bytes()), Err(DocumentError::TooLong(_))));
     assert!(from_json::<ComputeSystem>(b"{\"Owner\":\"\xff\"}").is_err());
     assert!(from_json::<PropertyQuery>(br#"{"PropertyTypes":["Nonsense"]}"#).is_err());
 }

@@ -113,9 +113,7 @@ pub fn terminate(exit_code: u32) -> Vec<u8> {
 pub fn take_reports(bytes: &mut Vec<u8>) -> Result<Vec<Report>, ()> {
     let mut reports = Vec::new();
     while bytes.len() >= HEADER {
-        let word = |at: usize| {
-            bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        };
+        let word = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let kind = word(0).ok_or(())?;
         let length = word(4).ok_or(())? as usize;
         if length > MAX_REPORT {
@@ -156,11 +154,9 @@ mod tests {
 
     #[test]
     fn a_hostile_stream_is_refused() {
-        for bytes in [
-            message(99, &[0; 4]),
-            message(STARTED, &[]),
-            [STARTED.to_le_bytes(), u32::MAX.to_le_bytes()].concat(),
-        ] {
+        for bytes in
+            [message(99, &[0; 4]), message(STARTED, &[]), [STARTED.to_le_bytes(), u32::MAX.to_le_bytes()].concat()]
+        {
             assert!(take_reports(&mut bytes.clone()).is_err());
         }
     }

@@ -79,10 +79,7 @@ impl Program {
             terminal = Some(pair.host);
         } else {
             let stdio = |fd: Option<OwnedFd>| fd.map_or_else(Stdio::null, Stdio::from);
-            command
-                .stdin(stdio(streams.input))
-                .stdout(stdio(streams.output))
-                .stderr(stdio(streams.error));
+            command.stdin(stdio(streams.input)).stdout(stdio(streams.output)).stderr(stdio(streams.error));
         }
         linux::as_program(&mut command, Some(launcher_control.into()), terminal.is_some());
         let launcher = command.spawn()?;

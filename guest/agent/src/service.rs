@@ -103,12 +103,7 @@ impl Service {
         self.bridge.respond(message, body).map_err(|e| refuse(&e))
     }
 
-    fn answer_request<T: serde::Serialize>(
-        &mut self,
-        kind: MessageType,
-        id: u64,
-        body: &T,
-    ) -> Result<(), GcsError> {
+    fn answer_request<T: serde::Serialize>(&mut self, kind: MessageType, id: u64, body: &T) -> Result<(), GcsError> {
         self.bridge.queue(kind.response(), id, body, Vec::new())
     }
 

@@ -27,22 +27,15 @@ impl Directory {
     /// Opens `path`, which may lead through symbolic links: mount points of the host.
     pub fn open(path: &Path) -> Result<Self, JobError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd =
-            rustix::fs::open(path, flags, Mode::empty()).map_err(JobError::io("open", path))?;
-        Ok(Self {
-            fd,
-            path: path.to_owned(),
-        })
+        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(JobError::io("open", path))?;
+        Ok(Self { fd, path: path.to_owned() })
     }
 
     /// Opens a directory below this one; `None` when it is not there.
     pub fn below(&self, relative: &str) -> Result<Option<Self>, JobError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match openat(&self.fd, relative, flags, Mode::empty()) {
-            Ok(fd) => Ok(Some(Self {
-                fd,
-                path: self.path.join(relative),
-            })),
+            Ok(fd) => Ok(Some(Self { fd, path: self.path.join(relative) })),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(JobError::io("open", self.path.join(relative))(error)),
         }
@@ -58,13 +51,8 @@ impl Directory {
 
     /// Opens a file to read it, and to wait for its changes.
     pub fn open_file(&self, file: &str) -> Result<OwnedFd, JobError> {
-        openat(
-            &self.fd,
-            file,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(JobError::io("open", self.path.join(file)))
+        openat(&self.fd, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(JobError::io("open", self.path.join(file)))
     }
 
     /// The whole text of a file.
@@ -73,8 +61,8 @@ impl Directory {
         let mut text = Vec::new();
         let mut block = [0u8; 4096];
         while text.len() < MAX_FILE_SIZE {
-            let count = retry_on_intr(|| read(&fd, &mut block[..]))
-                .map_err(JobError::io("read", self.path.join(file)))?;
+            let count =
+                retry_on_intr(|| read(&fd, &mut block[..])).map_err(JobError::io("read", self.path.join(file)))?;
             if count == 0 {
                 break;
             }
@@ -86,15 +74,13 @@ impl Directory {
     /// Writes a file in one call, as the kernel wants it.
     pub fn write(&self, file: &str, value: &str) -> Result<(), JobError> {
         let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::CLOEXEC;
-        let written = openat(&self.fd, file, flags, Mode::empty())
-            .and_then(|fd| retry_on_intr(|| write(&fd, value.as_bytes())));
+        let written =
+            openat(&self.fd, file, flags, Mode::empty()).and_then(|fd| retry_on_intr(|| write(&fd, value.as_bytes())));
         match written {
             Ok(_) => Ok(()),
-            Err(error) => Err(JobError::Io {
-                action: "write",
-                path: self.path.join(file),
-                source: io::Error::from(error),
-            }),
+            Err(error) => {
+                Err(JobError::Io { action: "write", path: self.path.join(file), source: io::Error::from(error) })
+            }
         }
     }
 
@@ -110,11 +96,7 @@ impl Directory {
     pub fn read_if_there(&self, file: &str) -> Result<Option<String>, JobError> {
         match self.read(file) {
             // NODEV: the group was removed while it is open here. OPNOTSUPP: the file does not apply to the group.
-            Err(error)
-                if [Errno::NOENT, Errno::NODEV, Errno::OPNOTSUPP]
-                    .iter()
-                    .any(|code| is(&error, *code)) =>
-            {
+            Err(error) if [Errno::NOENT, Errno::NODEV, Errno::OPNOTSUPP].iter().any(|code| is(&error, *code)) => {
                 Ok(None)
             }
             other => other.map(Some),
@@ -123,9 +105,7 @@ impl Directory {
 
     /// A file that holds one number; `None` when it is not there or says `max`.
     pub fn number(&self, file: &str) -> Result<Option<u64>, JobError> {
-        Ok(self
-            .read_if_there(file)?
-            .and_then(|text| text.trim().parse().ok()))
+        Ok(self.read_if_there(file)?.and_then(|text| text.trim().parse().ok()))
     }
 }
 
@@ -138,10 +118,6 @@ pub(crate) fn is(error: &JobError, code: Errno) -> bool {
 pub(crate) fn keyed(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(' ')?;
-        if name == key {
-            value.trim().parse().ok()
-        } else {
-            None
-        }
+        if name == key { value.trim().parse().ok() } else { None }
     })
 }

@@ -48,8 +48,8 @@ impl Job {
             };
             let path = directory.path().join(file);
             let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-            let fd = openat(directory.fd(), file, flags, Mode::empty())
-                .map_err(JobError::io("open", path.as_path()))?;
+            let fd =
+                openat(directory.fd(), file, flags, Mode::empty()).map_err(JobError::io("open", path.as_path()))?;
             files.push((fd, path));
         }
         Ok(Entrance { files })

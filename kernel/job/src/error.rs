@@ -6,9 +6,7 @@ use std::{io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// The name has a character, a length or a first letter that is not allowed.
-    #[error(
-        "job name {0:?} is not valid: use 1 to 128 of A-Z a-z 0-9 . _ - and do not begin with a dot"
-    )]
+    #[error("job name {0:?} is not valid: use 1 to 128 of A-Z a-z 0-9 . _ - and do not begin with a dot")]
     InvalidName(String),
     /// No control group tree is mounted.
     #[error("no control group tree is mounted: mount cgroup2 at /sys/fs/cgroup")]
@@ -71,16 +69,9 @@ pub enum JobError {
 
 impl JobError {
     /// Builds a closure for `map_err` that keeps what was done to which path.
-    pub(crate) fn io<E: Into<io::Error>>(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(E) -> Self {
+    pub(crate) fn io<E: Into<io::Error>>(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source: source.into(),
-        }
+        move |source| Self::Io { action, path, source: source.into() }
     }
 
     /// The error code of the system call that failed, if one did.

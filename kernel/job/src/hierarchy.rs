@@ -48,20 +48,11 @@ pub enum Controller {
 
 impl Controller {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Memory,
-        Self::Cpu,
-        Self::CpuAccounting,
-        Self::Processes,
-        Self::Freezer,
-        Self::Io,
-    ];
+    pub const ALL: [Self; 6] = [Self::Memory, Self::Cpu, Self::CpuAccounting, Self::Processes, Self::Freezer, Self::Io];
 
     /// The controller of a version 1 mount option or of a line of `/proc/cgroups`.
     pub(crate) fn of_version1(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|controller| controller.version1_name().as_bytes() == name)
+        Self::ALL.into_iter().find(|controller| controller.version1_name().as_bytes() == name)
     }
 
     fn version1_name(self) -> &'static str {
@@ -131,22 +122,12 @@ impl Tree {
         let controllers = match spec.version {
             Version::V1 => spec.controllers,
             Version::V2 => {
-                let listed = root
-                    .read_if_there("cgroup.controllers")?
-                    .unwrap_or_default();
+                let listed = root.read_if_there("cgroup.controllers")?.unwrap_or_default();
                 let on = |name| listed.split_ascii_whitespace().any(|word| word == name);
-                Controller::ALL
-                    .into_iter()
-                    .filter(|c| c.version2_name().is_none_or(on))
-                    .collect()
+                Controller::ALL.into_iter().filter(|c| c.version2_name().is_none_or(on)).collect()
             }
         };
-        Ok(Self {
-            root,
-            version: spec.version,
-            controllers,
-            seed: spec.seed,
-        })
+        Ok(Self { root, version: spec.version, controllers, seed: spec.seed })
     }
 
     /// Mount point.
@@ -173,8 +154,7 @@ impl Tree {
         mkdirat(self.root.fd(), relative, Mode::from_raw_mode(0o755))?;
         for (file, content) in &self.seed {
             let path = self.path().join(relative).join(file);
-            std::fs::write(path, content)
-                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            std::fs::write(path, content).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         }
         Ok(())
     }
@@ -182,11 +162,7 @@ impl Tree {
     /// Removes a directory below the root of the tree.
     pub(crate) fn remove(&self, relative: &str) -> rustix::io::Result<()> {
         for (file, _) in &self.seed {
-            let _ = unlinkat(
-                self.root.fd(),
-                format!("{relative}/{file}"),
-                AtFlags::empty(),
-            );
+            let _ = unlinkat(self.root.fd(), format!("{relative}/{file}"), AtFlags::empty());
         }
         unlinkat(self.root.fd(), relative, AtFlags::REMOVEDIR)
     }
@@ -217,15 +193,9 @@ impl Tree {
         if self.version == Version::V1 {
             return Ok(());
         }
-        let enabled = directory
-            .read_if_there("cgroup.subtree_control")?
-            .unwrap_or_default();
+        let enabled = directory.read_if_there("cgroup.subtree_control")?.unwrap_or_default();
         let is_on = |name: &str| enabled.split_ascii_whitespace().any(|word| word == name);
-        for name in self
-            .controllers
-            .iter()
-            .filter_map(|controller| controller.version2_name())
-        {
+        for name in self.controllers.iter().filter_map(|controller| controller.version2_name()) {
             if is_on(name) {
                 continue;
             }
@@ -268,9 +238,7 @@ impl Hierarchy {
         let file = "/proc/self/mountinfo";
         let text = std::fs::read(file).map_err(JobError::io("read", file))?;
         let mounts = mountinfo::cgroup_mounts(&text);
-        let reachable = mounts
-            .into_iter()
-            .filter(|mount| wanted(mount.version) && reachable(mount));
+        let reachable = mounts.into_iter().filter(|mount| wanted(mount.version) && reachable(mount));
         let specs = reachable.map(|mount| TreeSpec {
             path: mount.path,
             version: mount.version,
@@ -295,14 +263,8 @@ impl Hierarchy {
         Self::from_specs(specs, |_| "no given tree offers it".to_owned())
     }
 
-    fn from_specs(
-        specs: Vec<TreeSpec>,
-        why: impl Fn(Controller) -> String,
-    ) -> Result<Self, JobError> {
-        let trees: Vec<Tree> = specs
-            .into_iter()
-            .map(Tree::open)
-            .collect::<Result<_, _>>()?;
+    fn from_specs(specs: Vec<TreeSpec>, why: impl Fn(Controller) -> String) -> Result<Self, JobError> {
+        let trees: Vec<Tree> = specs.into_iter().map(Tree::open).collect::<Result<_, _>>()?;
         let trees = drop_useless(trees);
         if trees.is_empty() {
             return Err(JobError::NoHierarchy);
@@ -310,17 +272,9 @@ impl Hierarchy {
         let missing = Controller::ALL
             .into_iter()
             .filter(|controller| !trees.iter().any(|tree| tree.has(*controller)))
-            .map(|controller| Missing {
-                controller,
-                reason: why(controller),
-            })
+            .map(|controller| Missing { controller, reason: why(controller) })
             .collect();
-        Ok(Self {
-            trees: trees.into(),
-            parent: DEFAULT_PARENT.into(),
-            missing,
-            processors: online_processors(),
-        })
+        Ok(Self { trees: trees.into(), parent: DEFAULT_PARENT.into(), missing, processors: online_processors() })
     }
 
     /// Puts the jobs below another directory, `a/b` for example, instead of `casement`.
@@ -379,11 +333,7 @@ impl Hierarchy {
             while let Some(entry) = entries.next() {
                 let entry = entry.map_err(JobError::io("list", parent.path()))?;
                 if entry.file_type() == rustix::fs::FileType::Directory {
-                    let name = entry
-                        .file_name()
-                        .to_str()
-                        .ok()
-                        .and_then(|name| JobName::new(name).ok());
+                    let name = entry.file_name().to_str().ok().and_then(|name| JobName::new(name).ok());
                     names.extend(name);
                 }
             }
@@ -419,14 +369,7 @@ impl Hierarchy {
                 }
             }
         }
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(JobError::Teardown {
-                name: self.parent.to_string(),
-                errors,
-            })
-        }
+        if errors.is_empty() { Ok(()) } else { Err(JobError::Teardown { name: self.parent.to_string(), errors }) }
     }
 }
 
@@ -435,8 +378,7 @@ fn reachable(mount: &mountinfo::CgroupMount) -> bool {
     /// `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` of `linux/magic.h`.
     const MAGIC: [u64; 2] = [0x0027_e0eb, 0x6367_7270];
     let found = rustix::fs::statfs(&mount.path).map(|found| found.f_type as u64);
-    let reachable =
-        found.is_ok_and(|kind| kind == MAGIC[usize::from(mount.version == Version::V2)]);
+    let reachable = found.is_ok_and(|kind| kind == MAGIC[usize::from(mount.version == Version::V2)]);
     if !reachable {
         tracing::warn!(path = %mount.path.display(), "a mounted control group tree cannot be reached");
     }
@@ -447,13 +389,10 @@ fn reachable(mount: &mountinfo::CgroupMount) -> bool {
 /// processor time better than version 1 trees that do only that.
 fn drop_useless(trees: Vec<Tree>) -> Vec<Tree> {
     let unified = trees.iter().any(|tree| tree.version == Version::V2);
-    let adds = |controller: &Controller| {
-        !unified || !matches!(controller, Controller::Freezer | Controller::CpuAccounting)
-    };
-    let mut kept: Vec<Tree> = trees
-        .into_iter()
-        .filter(|tree| tree.version == Version::V2 || tree.controllers.iter().any(adds))
-        .collect();
+    let adds =
+        |controller: &Controller| !unified || !matches!(controller, Controller::Freezer | Controller::CpuAccounting);
+    let mut kept: Vec<Tree> =
+        trees.into_iter().filter(|tree| tree.version == Version::V2 || tree.controllers.iter().any(adds)).collect();
     // The version 2 tree goes first: it answers for what both versions offer.
     kept.sort_by_key(|tree| tree.version == Version::V1);
     kept

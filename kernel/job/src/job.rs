@@ -5,8 +5,7 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 
 use crate::{
-    Controller, Hierarchy, JobError, JobLimits, JobName, Missing, Version, directory::Directory,
-    version1, version2,
+    Controller, Hierarchy, JobError, JobLimits, JobName, Missing, Version, directory::Directory, version1, version2,
 };
 
 /// A job object. Dropping it leaves the control groups as they are: [`Job::destroy`] removes them.
@@ -28,11 +27,7 @@ impl Job {
     /// # Errors
     /// [`JobError::InvalidLimit`], [`JobError::Exists`] when any tree has a group of that name, [`JobError::Io`]
     /// when a group cannot be made or refuses a limit.
-    pub fn create(
-        hierarchy: &Hierarchy,
-        name: &JobName,
-        limits: &JobLimits,
-    ) -> Result<Self, JobError> {
+    pub fn create(hierarchy: &Hierarchy, name: &JobName, limits: &JobLimits) -> Result<Self, JobError> {
         limits.validate()?;
         let mut job = Self {
             name: name.clone(),
@@ -85,21 +80,13 @@ impl Job {
     /// [`JobError::NotFound`] when no tree holds it, [`JobError::Io`].
     pub fn open(hierarchy: &Hierarchy, name: &JobName) -> Result<Self, JobError> {
         let relative = hierarchy.relative(name);
-        let directories: Vec<_> = hierarchy
-            .trees()
-            .iter()
-            .map(|tree| tree.root.below(&relative))
-            .collect::<Result<_, _>>()?;
+        let directories: Vec<_> =
+            hierarchy.trees().iter().map(|tree| tree.root.below(&relative)).collect::<Result<_, _>>()?;
         if directories.iter().all(Option::is_none) {
             return Err(JobError::NotFound(name.to_string()));
         }
         let missing = hierarchy.missing().to_vec();
-        Ok(Self {
-            name: name.clone(),
-            hierarchy: hierarchy.clone(),
-            directories,
-            missing,
-        })
+        Ok(Self { name: name.clone(), hierarchy: hierarchy.clone(), directories, missing })
     }
 
     /// The name.
@@ -115,9 +102,7 @@ impl Job {
     /// The version 2 directory, if the host has one: for `clone3` with `CLONE_INTO_CGROUP`, which starts a process
     /// inside it and spares the move.
     pub fn version2_directory(&self) -> Option<BorrowedFd<'_>> {
-        self.places()
-            .find(|(_, version)| *version == Version::V2)
-            .map(|(directory, _)| directory.fd())
+        self.places().find(|(_, version)| *version == Version::V2).map(|(directory, _)| directory.fd())
     }
 
     /// Moves a process with all its threads into the job. Its later children are in the job from their start.
@@ -128,8 +113,7 @@ impl Job {
     /// [`JobError::Io`] with the first tree that refuses; the process may be in some trees then.
     pub fn assign(&self, pid: u32) -> Result<(), JobError> {
         let pid = pid.to_string();
-        self.places()
-            .try_for_each(|(directory, _)| directory.write("cgroup.procs", &pid))
+        self.places().try_for_each(|(directory, _)| directory.write("cgroup.procs", &pid))
     }
 
     /// Sets all limits anew.
@@ -153,19 +137,11 @@ impl Job {
             note(Controller::Memory, there);
         }
         if let Some((directory, version)) = self.place(Controller::Cpu) {
-            let quota = limits
-                .cpu
-                .map(|rate| rate.quota_microseconds(self.hierarchy.processors()));
+            let quota = limits.cpu.map(|rate| rate.quota_microseconds(self.hierarchy.processors()));
             let weight = limits.weight.unwrap_or(DEFAULT_WEIGHT);
             let (quota, weight) = match version {
-                Version::V1 => (
-                    version1::set_quota(directory, quota)?,
-                    version1::set_weight(directory, weight)?,
-                ),
-                Version::V2 => (
-                    version2::set_quota(directory, quota)?,
-                    version2::set_weight(directory, weight)?,
-                ),
+                Version::V1 => (version1::set_quota(directory, quota)?, version1::set_weight(directory, weight)?),
+                Version::V2 => (version2::set_quota(directory, quota)?, version2::set_weight(directory, weight)?),
             };
             note(Controller::Cpu, quota && weight);
         }
@@ -174,11 +150,7 @@ impl Job {
             note(Controller::Processes, there);
         }
         for controller in absent {
-            if !self
-                .missing
-                .iter()
-                .any(|missing| missing.controller == controller)
-            {
+            if !self.missing.iter().any(|missing| missing.controller == controller) {
                 let reason = "its files are not in the control group of the job".to_owned();
                 self.missing.push(Missing { controller, reason });
             }
@@ -194,11 +166,7 @@ impl Job {
         let mut pids = Vec::new();
         for (directory, _) in self.places() {
             let text = directory.read_if_there("cgroup.procs")?;
-            pids.extend(
-                text.iter()
-                    .flat_map(|text| text.lines())
-                    .filter_map(parse_pid),
-            );
+            pids.extend(text.iter().flat_map(|text| text.lines()).filter_map(parse_pid));
         }
         pids.sort_unstable();
         pids.dedup();

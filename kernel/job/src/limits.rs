@@ -31,8 +31,7 @@ impl CpuRate {
     pub(crate) fn quota_microseconds(self, processors: u32) -> u64 {
         let quota = match self {
             Self::Maximum(part) => {
-                u64::from(part) * u64::from(processors.max(1)) * CPU_PERIOD_MICROSECONDS
-                    / u64::from(TEN_THOUSAND)
+                u64::from(part) * u64::from(processors.max(1)) * CPU_PERIOD_MICROSECONDS / u64::from(TEN_THOUSAND)
             }
             Self::NanoCpus(nano) => nano / (1_000_000_000 / CPU_PERIOD_MICROSECONDS),
         };
@@ -56,12 +55,7 @@ pub struct JobLimits {
 
 impl Default for JobLimits {
     fn default() -> Self {
-        Self {
-            memory: None,
-            cpu: None,
-            weight: None,
-            processes: DEFAULT_PROCESS_LIMIT,
-        }
+        Self { memory: None, cpu: None, weight: None, processes: DEFAULT_PROCESS_LIMIT }
     }
 }
 
@@ -72,15 +66,7 @@ impl JobLimits {
     /// [`JobError::InvalidLimit`] with the first limit that is outside its range.
     pub fn validate(&self) -> Result<(), JobError> {
         let check = |ok: bool, limit, value, expected| {
-            if ok {
-                Ok(())
-            } else {
-                Err(JobError::InvalidLimit {
-                    limit,
-                    value,
-                    expected,
-                })
-            }
+            if ok { Ok(()) } else { Err(JobError::InvalidLimit { limit, value, expected }) }
         };
         if let Some(bytes) = self.memory {
             let ok = (MIN_MEMORY..=i64::MAX as u64).contains(&bytes);
@@ -88,31 +74,16 @@ impl JobLimits {
         }
         match self.cpu {
             Some(CpuRate::Maximum(part)) => {
-                check(
-                    (1..=TEN_THOUSAND).contains(&part),
-                    "processor maximum",
-                    part.into(),
-                    "1 to 10000",
-                )?;
+                check((1..=TEN_THOUSAND).contains(&part), "processor maximum", part.into(), "1 to 10000")?;
             }
             Some(CpuRate::NanoCpus(nano)) => {
                 let ok = (1..=1_000_000_000_000_000).contains(&nano);
-                check(
-                    ok,
-                    "processors",
-                    nano,
-                    "1 to 10^15 billionths of a processor",
-                )?;
+                check(ok, "processors", nano, "1 to 10^15 billionths of a processor")?;
             }
             None => {}
         }
         if let Some(weight) = self.weight {
-            check(
-                (1..=TEN_THOUSAND).contains(&weight),
-                "processor weight",
-                weight.into(),
-                "1 to 10000",
-            )?;
+            check((1..=TEN_THOUSAND).contains(&weight), "processor weight", weight.into(), "1 to 10000")?;
         }
         let ok = (1..=MAX_PROCESSES).contains(&self.processes);
         check(ok, "processes", self.processes.into(), "1 to 4194304")
@@ -154,18 +125,9 @@ mod tests {
     fn converts_rates_to_quotas() {
         assert_eq!(CpuRate::Maximum(10_000).quota_microseconds(4), 400_000);
         assert_eq!(CpuRate::Maximum(2_500).quota_microseconds(2), 50_000);
-        assert_eq!(
-            CpuRate::Maximum(1).quota_microseconds(1),
-            MIN_QUOTA_MICROSECONDS
-        );
-        assert_eq!(
-            CpuRate::NanoCpus(1_500_000_000).quota_microseconds(64),
-            150_000
-        );
-        assert_eq!(
-            CpuRate::NanoCpus(1).quota_microseconds(64),
-            MIN_QUOTA_MICROSECONDS
-        );
+        assert_eq!(CpuRate::Maximum(1).quota_microseconds(1), MIN_QUOTA_MICROSECONDS);
+        assert_eq!(CpuRate::NanoCpus(1_500_000_000).quota_microseconds(64), 150_000);
+        assert_eq!(CpuRate::NanoCpus(1).quota_microseconds(64), MIN_QUOTA_MICROSECONDS);
     }
 
     #[test]
@@ -179,40 +141,16 @@ mod tests {
     fn refuses_limits_outside_their_range() {
         assert!(JobLimits::default().validate().is_ok());
         let bad = [
-            JobLimits {
-                memory: Some(1),
-                ..Default::default()
-            },
-            JobLimits {
-                memory: Some(u64::MAX),
-                ..Default::default()
-            },
-            JobLimits {
-                cpu: Some(CpuRate::Maximum(0)),
-                ..Default::default()
-            },
-            JobLimits {
-                cpu: Some(CpuRate::Maximum(10_001)),
-                ..Default::default()
-            },
-            JobLimits {
-                cpu: Some(CpuRate::NanoCpus(0)),
-                ..Default::default()
-            },
-            JobLimits {
-                weight: Some(0),
-                ..Default::default()
-            },
-            JobLimits {
-                processes: 0,
-                ..Default::default()
-            },
+            JobLimits { memory: Some(1), ..Default::default() },
+            JobLimits { memory: Some(u64::MAX), ..Default::default() },
+            JobLimits { cpu: Some(CpuRate::Maximum(0)), ..Default::default() },
+            JobLimits { cpu: Some(CpuRate::Maximum(10_001)), ..Default::default() },
+            JobLimits { cpu: Some(CpuRate::NanoCpus(0)), ..Default::default() },
+            JobLimits { weight: Some(0), ..Default::default() },
+            JobLimits { processes: 0, ..Default::default() },
         ];
         for limits in bad {
-            assert!(
-                matches!(limits.validate(), Err(JobError::InvalidLimit { .. })),
-                "{limits:?}"
-            );
+            assert!(matches!(limits.validate(), Err(JobError::InvalidLimit { .. })), "{limits:?}");
         }
     }
 

@@ -41,22 +41,12 @@ fn parse_line(line: &[u8]) -> Option<(Vec<u8>, CgroupMount)> {
         b"cgroup2" => (Version::V2, Vec::new()),
         b"cgroup" => {
             let named = options.split(|&byte| byte == b',');
-            (
-                Version::V1,
-                named.filter_map(Controller::of_version1).collect(),
-            )
+            (Version::V1, named.filter_map(Controller::of_version1).collect())
         }
         _ => return None,
     };
     let path = PathBuf::from(OsString::from_vec(path));
-    Some((
-        device,
-        CgroupMount {
-            path,
-            version,
-            controllers,
-        },
-    ))
+    Some((device, CgroupMount { path, version, controllers }))
 }
 
 /// Undoes the octal escapes (`\040`) of the kernel.
@@ -64,14 +54,10 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {
-        let digits = after
-            .get(..3)
-            .filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)));
+        let digits = after.get(..3).filter(|digits| digits.iter().all(|d| (b'0'..=b'7').contains(d)));
         match (first, digits) {
             (b'\\', Some(digits)) => {
-                let value = digits
-                    .iter()
-                    .fold(0u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+                let value = digits.iter().fold(0u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
                 plain.push(value as u8);
                 rest = &after[3..];
             }
@@ -106,10 +92,7 @@ mod tests {
     #[test]
     fn finds_each_tree_once_in_a_hybrid_layout() {
         let mounts = cgroup_mounts(HYBRID);
-        let paths: Vec<_> = mounts
-            .iter()
-            .map(|mount| mount.path.to_str().unwrap())
-            .collect();
+        let paths: Vec<_> = mounts.iter().map(|mount| mount.path.to_str().unwrap()).collect();
         assert_eq!(
             paths,
             [
@@ -119,10 +102,7 @@ mod tests {
                 "/sys/fs/cgroup/unified"
             ]
         );
-        assert_eq!(
-            mounts[0].controllers,
-            [Controller::Cpu, Controller::CpuAccounting]
-        );
+        assert_eq!(mounts[0].controllers, [Controller::Cpu, Controller::CpuAccounting]);
         assert_eq!(mounts[1].controllers, [Controller::Memory]);
         assert!(mounts[2].controllers.is_empty());
         assert_eq!(mounts[3].version, Version::V2);
@@ -136,8 +116,7 @@ mod tests {
 
     #[test]
     fn knows_disabled_controllers() {
-        let text =
-            "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t1\t0\npids\t8\t1\t1\n";
+        let text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t0\t1\t0\npids\t8\t1\t1\n";
         assert!(enabled_in_kernel(text, "pids"));
         assert!(!enabled_in_kernel(text, "memory"));
         assert!(!enabled_in_kernel(text, "cpu"));

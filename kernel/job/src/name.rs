@@ -21,14 +21,8 @@ impl JobName {
     /// [`JobError::InvalidName`].
     pub fn new(name: &str) -> Result<Self, JobError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if name.is_empty()
-            || name.len() > MAX_NAME_LENGTH
-            || name.starts_with('.')
-            || !name.bytes().all(allowed)
-        {
-            return Err(JobError::InvalidName(
-                name.chars().take(MAX_NAME_LENGTH).collect(),
-            ));
+        if name.is_empty() || name.len() > MAX_NAME_LENGTH || name.starts_with('.') || !name.bytes().all(allowed) {
+            return Err(JobError::InvalidName(name.chars().take(MAX_NAME_LENGTH).collect()));
         }
         Ok(Self(name.to_owned()))
     }
@@ -67,13 +61,8 @@ mod tests {
     #[test]
     fn refuses_whatever_could_leave_the_directory() {
         let long = "x".repeat(MAX_NAME_LENGTH + 1);
-        for name in [
-            "", ".", "..", ".a", "a/b", "../a", "a\0b", "a b", "ä", "a\n", &long,
-        ] {
-            assert!(
-                matches!(JobName::new(name), Err(JobError::InvalidName(_))),
-                "{name:?}"
-            );
+        for name in ["", ".", "..", ".a", "a/b", "../a", "a\0b", "a b", "ä", "a\n", &long] {
+            assert!(matches!(JobName::new(name), Err(JobError::InvalidName(_))), "{name:?}");
         }
     }
 }

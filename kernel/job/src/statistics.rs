@@ -60,10 +60,7 @@ impl Job {
     /// # Errors
     /// [`JobError::Io`] when a file that is there cannot be read.
     pub fn statistics(&self) -> Result<JobStatistics, JobError> {
-        let mut statistics = JobStatistics {
-            oom_kills: self.oom_kills()?,
-            ..Default::default()
-        };
+        let mut statistics = JobStatistics { oom_kills: self.oom_kills()?, ..Default::default() };
         if let Some((directory, version)) = self.place(Controller::CpuAccounting) {
             statistics.cpu = match version {
                 Version::V1 => version1::cpu_time(directory)?,

@@ -49,11 +49,8 @@ impl Job {
     }
 
     fn set_frozen(&self, frozen: Frozen) -> Result<(), JobError> {
-        let unsupported = || JobError::Unsupported {
-            name: self.name().to_string(),
-            action: frozen.action(),
-            needed: "freezer",
-        };
+        let unsupported =
+            || JobError::Unsupported { name: self.name().to_string(), action: frozen.action(), needed: "freezer" };
         let (directory, version) = self.place(Controller::Freezer).ok_or_else(unsupported)?;
         let (file, value) = match (version, frozen) {
             (Version::V1, Frozen::Yes) => ("freezer.state", "FROZEN"),
@@ -68,18 +65,11 @@ impl Job {
             Version::V1 => text.trim() == value,
             Version::V2 => keyed(text, "frozen").unwrap_or(0) == u64::from(frozen == Frozen::Yes),
         };
-        let file = if version == Version::V1 {
-            file
-        } else {
-            "cgroup.events"
-        };
+        let file = if version == Version::V1 { file } else { "cgroup.events" };
         let deadline = Instant::now() + FREEZE_DEADLINE;
         let mut watch = Watch::new(directory, version);
         loop {
-            if directory
-                .read_if_there(file)?
-                .is_none_or(|text| reached(&text))
-            {
+            if directory.read_if_there(file)?.is_none_or(|text| reached(&text)) {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -159,11 +149,7 @@ impl Job {
 
     fn deadline(&self, state: &'static str) -> JobError {
         let left = self.processes().map_or(0, |pids| pids.len());
-        JobError::Deadline {
-            name: self.name().to_string(),
-            state,
-            left,
-        }
+        JobError::Deadline { name: self.name().to_string(), state, left }
     }
 
     /// Removes the control groups. A job that is gone already is no error; processes in it are, after a short wait
@@ -195,14 +181,7 @@ impl Job {
                 }
             }
         }
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(JobError::Teardown {
-                name: self.name().to_string(),
-                errors,
-            })
-        }
+        if errors.is_empty() { Ok(()) } else { Err(JobError::Teardown { name: self.name().to_string(), errors }) }
     }
 }
 
@@ -235,9 +214,7 @@ struct Watch {
 
 impl Watch {
     fn new(directory: &Directory, version: Version) -> Self {
-        let events = (version == Version::V2)
-            .then(|| directory.open_file("cgroup.events").ok())
-            .flatten();
+        let events = (version == Version::V2).then(|| directory.open_file("cgroup.events").ok()).flatten();
         Self { events }
     }
 
@@ -245,18 +222,13 @@ impl Watch {
     /// the caller's look and this wait is not lost for long.
     fn wait(&mut self, deadline: Instant) {
         const LONGEST: Duration = Duration::from_millis(100);
-        let left = deadline
-            .saturating_duration_since(Instant::now())
-            .min(LONGEST);
+        let left = deadline.saturating_duration_since(Instant::now()).min(LONGEST);
         let Some(events) = &self.events else {
             thread::sleep(PAUSE.min(left));
             return;
         };
         let mut files = [PollFd::new(events, PollFlags::PRI)];
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(left.subsec_nanos()),
-        };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
         match poll(&mut files, Some(&timeout)) {
             // An ordinary file of a stand-in tree reports an error at once.
             Ok(_) if files[0].revents().contains(PollFlags::PRI) => {

@@ -33,10 +33,7 @@ pub(crate) fn set_memory(directory: &Directory, limit: Option<u64>) -> Result<bo
 }
 
 /// Sets `cpu.cfs_quota_us`; `None` is no quota. False when the kernel has no quotas.
-pub(crate) fn set_quota(
-    directory: &Directory,
-    microseconds: Option<u64>,
-) -> Result<bool, JobError> {
+pub(crate) fn set_quota(directory: &Directory, microseconds: Option<u64>) -> Result<bool, JobError> {
     let Some(quota) = microseconds else {
         return directory.write_if_there("cpu.cfs_quota_us", "-1");
     };
@@ -54,10 +51,7 @@ pub(crate) fn cpu_time(directory: &Directory) -> Result<Option<CpuTime>, JobErro
     let Some(total) = directory.number("cpuacct.usage")? else {
         return Ok(None);
     };
-    let (user, kernel) = match (
-        directory.number("cpuacct.usage_user")?,
-        directory.number("cpuacct.usage_sys")?,
-    ) {
+    let (user, kernel) = match (directory.number("cpuacct.usage_user")?, directory.number("cpuacct.usage_sys")?) {
         (Some(user), Some(kernel)) => (user / 100, kernel / 100),
         _ => {
             let text = directory.read_if_there("cpuacct.stat")?.unwrap_or_default();
@@ -65,11 +59,7 @@ pub(crate) fn cpu_time(directory: &Directory) -> Result<Option<CpuTime>, JobErro
             (ticks("user"), ticks("system"))
         }
     };
-    Ok(Some(CpuTime {
-        total: total / 100,
-        user,
-        kernel,
-    }))
+    Ok(Some(CpuTime { total: total / 100, user, kernel }))
 }
 
 /// Memory in use.
@@ -80,37 +70,23 @@ pub(crate) fn memory_use(directory: &Directory) -> Result<Option<MemoryUse>, Job
     let stat = directory.read_if_there("memory.stat")?.unwrap_or_default();
     Ok(Some(MemoryUse {
         usage,
-        peak: directory
-            .number("memory.max_usage_in_bytes")?
-            .unwrap_or(usage),
-        limit: directory
-            .number("memory.limit_in_bytes")?
-            .filter(|&limit| limit < UNLIMITED),
-        private_working_set: keyed(&stat, "total_rss")
-            .or_else(|| keyed(&stat, "rss"))
-            .unwrap_or(0),
+        peak: directory.number("memory.max_usage_in_bytes")?.unwrap_or(usage),
+        limit: directory.number("memory.limit_in_bytes")?.filter(|&limit| limit < UNLIMITED),
+        private_working_set: keyed(&stat, "total_rss").or_else(|| keyed(&stat, "rss")).unwrap_or(0),
     }))
 }
 
 /// Processes the kernel killed because the memory limit was reached.
 pub(crate) fn oom_kills(directory: &Directory) -> Result<u64, JobError> {
-    let text = directory
-        .read_if_there("memory.oom_control")?
-        .unwrap_or_default();
+    let text = directory.read_if_there("memory.oom_control")?.unwrap_or_default();
     Ok(keyed(&text, "oom_kill").unwrap_or(0))
 }
 
 /// Bytes and requests of all block devices.
 pub(crate) fn io_counts(directory: &Directory) -> Result<Option<IoCounts>, JobError> {
     let both = [
-        (
-            "blkio.throttle.io_service_bytes_recursive",
-            "blkio.throttle.io_serviced_recursive",
-        ),
-        (
-            "blkio.throttle.io_service_bytes",
-            "blkio.throttle.io_serviced",
-        ),
+        ("blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_serviced_recursive"),
+        ("blkio.throttle.io_service_bytes", "blkio.throttle.io_serviced"),
     ];
     for (bytes, requests) in both {
         if let Some(bytes) = directory.read_if_there(bytes)? {
@@ -131,11 +107,7 @@ fn sum(text: &str, kind: &str) -> u64 {
     text.lines()
         .filter_map(|line| {
             let mut fields = line.split_ascii_whitespace().skip(1);
-            if fields.next()? == kind {
-                fields.next()?.parse::<u64>().ok()
-            } else {
-                None
-            }
+            if fields.next()? == kind { fields.next()?.parse::<u64>().ok() } else { None }
         })
         .fold(0, u64::saturating_add)
 }

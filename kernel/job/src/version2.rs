@@ -15,10 +15,7 @@ pub(crate) fn set_memory(directory: &Directory, limit: Option<u64>) -> Result<bo
 }
 
 /// Sets `cpu.max`; `None` is no quota.
-pub(crate) fn set_quota(
-    directory: &Directory,
-    microseconds: Option<u64>,
-) -> Result<bool, JobError> {
+pub(crate) fn set_quota(directory: &Directory, microseconds: Option<u64>) -> Result<bool, JobError> {
     let quota = microseconds.map_or("max".to_owned(), |quota| quota.to_string());
     directory.write_if_there("cpu.max", &format!("{quota} {CPU_PERIOD_MICROSECONDS}"))
 }
@@ -57,9 +54,7 @@ pub(crate) fn memory_use(directory: &Directory) -> Result<Option<MemoryUse>, Job
 
 /// Processes the kernel killed because the memory limit was reached.
 pub(crate) fn oom_kills(directory: &Directory) -> Result<u64, JobError> {
-    let text = directory
-        .read_if_there("memory.events")?
-        .unwrap_or_default();
+    let text = directory.read_if_there("memory.events")?.unwrap_or_default();
     Ok(keyed(&text, "oom_kill").unwrap_or(0))
 }
 
@@ -81,11 +76,7 @@ fn sum(text: &str, key: &str) -> u64 {
     text.split_ascii_whitespace()
         .filter_map(|field| {
             let (name, value) = field.split_once('=')?;
-            if name == key {
-                value.parse::<u64>().ok()
-            } else {
-                None
-            }
+            if name == key { value.parse::<u64>().ok() } else { None }
         })
         .fold(0, u64::saturating_add)
 }
@@ -97,9 +88,6 @@ mod tests {
     #[test]
     fn sums_the_devices() {
         let text = "8:0 rbytes=10 wbytes=5 rios=2 wios=1 dbytes=0 dios=0\n8:16 rbytes=1 wbytes=x\n";
-        assert_eq!(
-            (sum(text, "rbytes"), sum(text, "wbytes"), sum(text, "rios")),
-            (11, 5, 2)
-        );
+        assert_eq!((sum(text, "rbytes"), sum(text, "wbytes"), sum(text, "rios")), (11, 5, 2));
     }
 }

@@ -3,16 +3,11 @@
 
 use std::{fs, path::Path};
 
-use casement_job::{
-    Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, TreeSpec, Version,
-};
+use casement_job::{Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, TreeSpec, Version};
 use tempfile::TempDir;
 
 fn seed(files: &[(&str, &str)]) -> Vec<(String, String)> {
-    files
-        .iter()
-        .map(|(file, content)| (file.to_string(), content.to_string()))
-        .collect()
+    files.iter().map(|(file, content)| (file.to_string(), content.to_string())).collect()
 }
 
 fn version2_seed() -> Vec<(String, String)> {
@@ -42,31 +37,17 @@ fn version2_seed() -> Vec<(String, String)> {
 fn version2(root: &TempDir, controllers: &str) -> Hierarchy {
     fs::write(root.path().join("cgroup.controllers"), controllers).unwrap();
     fs::write(root.path().join("cgroup.subtree_control"), "").unwrap();
-    let tree = TreeSpec {
-        path: root.path().to_owned(),
-        version: Version::V2,
-        controllers: Vec::new(),
-        seed: version2_seed(),
-    };
+    let tree =
+        TreeSpec { path: root.path().to_owned(), version: Version::V2, controllers: Vec::new(), seed: version2_seed() };
     Hierarchy::at(vec![tree]).unwrap()
 }
 
-fn version1_tree(
-    root: &Path,
-    name: &str,
-    controllers: &[Controller],
-    files: &[(&str, &str)],
-) -> TreeSpec {
+fn version1_tree(root: &Path, name: &str, controllers: &[Controller], files: &[(&str, &str)]) -> TreeSpec {
     let path = root.join(name);
     fs::create_dir(&path).unwrap();
     let mut seed = seed(files);
     seed.push(("cgroup.procs".into(), String::new()));
-    TreeSpec {
-        path,
-        version: Version::V1,
-        controllers: controllers.to_vec(),
-        seed,
-    }
+    TreeSpec { path, version: Version::V1, controllers: controllers.to_vec(), seed }
 }
 
 fn version1(root: &TempDir) -> Hierarchy {
@@ -82,10 +63,7 @@ fn version1(root: &TempDir) -> Hierarchy {
                 ("memory.usage_in_bytes", "4096\n"),
                 ("memory.max_usage_in_bytes", "8192\n"),
                 ("memory.stat", "rss 1\ntotal_rss 1024\n"),
-                (
-                    "memory.oom_control",
-                    "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n",
-                ),
+                ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n"),
             ],
         ),
         version1_tree(
@@ -100,31 +78,15 @@ fn version1(root: &TempDir) -> Hierarchy {
                 ("cpuacct.stat", "user 2\nsystem 1\n"),
             ],
         ),
-        version1_tree(
-            root,
-            "pids",
-            &[Controller::Processes],
-            &[("pids.max", "max\n"), ("pids.current", "3\n")],
-        ),
-        version1_tree(
-            root,
-            "freezer",
-            &[Controller::Freezer],
-            &[("freezer.state", "THAWED\n")],
-        ),
+        version1_tree(root, "pids", &[Controller::Processes], &[("pids.max", "max\n"), ("pids.current", "3\n")]),
+        version1_tree(root, "freezer", &[Controller::Freezer], &[("freezer.state", "THAWED\n")]),
         version1_tree(
             root,
             "blkio",
             &[Controller::Io],
             &[
-                (
-                    "blkio.throttle.io_service_bytes",
-                    "8:0 Read 10\n8:0 Write 20\nTotal 30\n",
-                ),
-                (
-                    "blkio.throttle.io_serviced",
-                    "8:0 Read 1\n8:0 Write 2\nTotal 3\n",
-                ),
+                ("blkio.throttle.io_service_bytes", "8:0 Read 10\n8:0 Write 20\nTotal 30\n"),
+                ("blkio.throttle.io_serviced", "8:0 Read 1\n8:0 Write 2\nTotal 3\n"),
             ],
         ),
     ])
@@ -132,12 +94,7 @@ fn version1(root: &TempDir) -> Hierarchy {
 }
 
 fn limits() -> JobLimits {
-    JobLimits {
-        memory: Some(100 << 20),
-        cpu: Some(CpuRate::NanoCpus(500_000_000)),
-        weight: Some(200),
-        processes: 64,
-    }
+    JobLimits { memory: Some(100 << 20), cpu: Some(CpuRate::NanoCpus(500_000_000)), weight: Some(200), processes: 64 }
 }
 
 fn text(root: &TempDir, file: &str) -> String {
@@ -168,26 +125,15 @@ fn version2_writes_every_limit_and_hands_the_controllers_down() {
 #[test]
 fn version2_reads_its_counters() {
     let root = TempDir::new().unwrap();
-    let job = Job::create(
-        &version2(&root, "cpu io memory pids"),
-        &name("one"),
-        &limits(),
-    )
-    .unwrap();
+    let job = Job::create(&version2(&root, "cpu io memory pids"), &name("one"), &limits()).unwrap();
     let statistics = job.statistics().unwrap();
     let cpu = statistics.cpu.unwrap();
     assert_eq!((cpu.total, cpu.user, cpu.kernel), (300, 200, 100));
     let memory = statistics.memory.unwrap();
-    assert_eq!(
-        (memory.usage, memory.peak, memory.private_working_set),
-        (4096, 8192, 1024)
-    );
+    assert_eq!((memory.usage, memory.peak, memory.private_working_set), (4096, 8192, 1024));
     assert_eq!(memory.limit, Some(100 << 20));
     let io = statistics.io.unwrap();
-    assert_eq!(
-        (io.read_bytes, io.write_bytes, io.reads, io.writes),
-        (1, 2, 3, 4)
-    );
+    assert_eq!((io.read_bytes, io.write_bytes, io.reads, io.writes), (1, 2, 3, 4));
     assert_eq!(statistics.processes, Some(7));
     assert_eq!(statistics.oom_kills, 2);
     assert!(job.oom_killed().unwrap());
@@ -196,12 +142,7 @@ fn version2_reads_its_counters() {
 #[test]
 fn version2_limits_can_be_lifted() {
     let root = TempDir::new().unwrap();
-    let mut job = Job::create(
-        &version2(&root, "cpu io memory pids"),
-        &name("one"),
-        &limits(),
-    )
-    .unwrap();
+    let mut job = Job::create(&version2(&root, "cpu io memory pids"), &name("one"), &limits()).unwrap();
     job.update(&JobLimits::default()).unwrap();
     assert_eq!(text(&root, "casement/one/memory.max"), "max");
     assert_eq!(text(&root, "casement/one/memory.swap.max"), "max");
@@ -214,12 +155,7 @@ fn version2_limits_can_be_lifted() {
 #[test]
 fn version2_assigns_freezes_and_kills_by_its_files() {
     let root = TempDir::new().unwrap();
-    let job = Job::create(
-        &version2(&root, "cpu io memory pids"),
-        &name("one"),
-        &limits(),
-    )
-    .unwrap();
+    let job = Job::create(&version2(&root, "cpu io memory pids"), &name("one"), &limits()).unwrap();
     assert!(job.version2_directory().is_some());
     let events = root.path().join("casement/one/cgroup.events");
     fs::write(&events, "populated 0\nfrozen 1\n").unwrap();
@@ -229,11 +165,7 @@ fn version2_assigns_freezes_and_kills_by_its_files() {
     job.thaw().unwrap();
     assert_eq!(text(&root, "casement/one/cgroup.freeze"), "0");
     job.terminate().unwrap();
-    assert_eq!(
-        text(&root, "casement/one/cgroup.kill"),
-        "",
-        "nothing to kill, nothing written"
-    );
+    assert_eq!(text(&root, "casement/one/cgroup.kill"), "", "nothing to kill, nothing written");
     job.assign(12).unwrap();
     assert_eq!(text(&root, "casement/one/cgroup.procs"), "12");
     assert_eq!(job.processes().unwrap(), [12]);
@@ -244,25 +176,13 @@ fn controllers_that_are_off_are_reported_and_the_rest_is_applied() {
     let root = TempDir::new().unwrap();
     let hierarchy = version2(&root, "cpu pids");
     assert_eq!(
-        hierarchy
-            .missing()
-            .iter()
-            .map(|missing| missing.controller)
-            .collect::<Vec<_>>(),
+        hierarchy.missing().iter().map(|missing| missing.controller).collect::<Vec<_>>(),
         [Controller::Memory, Controller::Io]
     );
     let job = Job::create(&hierarchy, &name("one"), &limits()).unwrap();
-    let missing: Vec<_> = job
-        .missing()
-        .iter()
-        .map(|missing| missing.controller)
-        .collect();
+    let missing: Vec<_> = job.missing().iter().map(|missing| missing.controller).collect();
     assert_eq!(missing, [Controller::Memory, Controller::Io]);
-    assert_eq!(
-        text(&root, "casement/one/memory.max"),
-        "max\n",
-        "not touched"
-    );
+    assert_eq!(text(&root, "casement/one/memory.max"), "max\n", "not touched");
     assert_eq!(text(&root, "casement/one/pids.max"), "64");
     assert!(job.statistics().unwrap().memory.is_none());
     assert!(!job.oom_killed().unwrap());
@@ -274,18 +194,9 @@ fn a_controller_that_was_not_handed_down_is_found_out() {
     fs::write(root.path().join("cgroup.controllers"), "memory pids cpu io").unwrap();
     let mut seed = version2_seed();
     seed.retain(|(file, _)| !file.starts_with("memory."));
-    let tree = TreeSpec {
-        path: root.path().to_owned(),
-        version: Version::V2,
-        controllers: vec![],
-        seed,
-    };
+    let tree = TreeSpec { path: root.path().to_owned(), version: Version::V2, controllers: vec![], seed };
     let job = Job::create(&Hierarchy::at(vec![tree]).unwrap(), &name("one"), &limits()).unwrap();
-    let missing: Vec<_> = job
-        .missing()
-        .iter()
-        .map(|missing| missing.controller)
-        .collect();
+    let missing: Vec<_> = job.missing().iter().map(|missing| missing.controller).collect();
     assert_eq!(missing, [Controller::Memory]);
 }
 
@@ -295,29 +206,14 @@ fn version1_writes_every_limit() {
     let mut job = Job::create(&version1(&root), &name("one"), &limits()).unwrap();
     assert!(job.missing().is_empty(), "{:?}", job.missing());
     assert!(job.version2_directory().is_none());
-    assert_eq!(
-        text(&root, "memory/casement/one/memory.limit_in_bytes"),
-        "104857600"
-    );
-    assert_eq!(
-        text(&root, "memory/casement/one/memory.memsw.limit_in_bytes"),
-        "104857600"
-    );
-    assert_eq!(
-        text(&root, "cpu,cpuacct/casement/one/cpu.cfs_quota_us"),
-        "50000"
-    );
+    assert_eq!(text(&root, "memory/casement/one/memory.limit_in_bytes"), "104857600");
+    assert_eq!(text(&root, "memory/casement/one/memory.memsw.limit_in_bytes"), "104857600");
+    assert_eq!(text(&root, "cpu,cpuacct/casement/one/cpu.cfs_quota_us"), "50000");
     assert_eq!(text(&root, "cpu,cpuacct/casement/one/cpu.shares"), "2048");
     assert_eq!(text(&root, "pids/casement/one/pids.max"), "64");
     job.update(&JobLimits::default()).unwrap();
-    assert_eq!(
-        text(&root, "memory/casement/one/memory.limit_in_bytes"),
-        "-1"
-    );
-    assert_eq!(
-        text(&root, "cpu,cpuacct/casement/one/cpu.cfs_quota_us"),
-        "-1"
-    );
+    assert_eq!(text(&root, "memory/casement/one/memory.limit_in_bytes"), "-1");
+    assert_eq!(text(&root, "cpu,cpuacct/casement/one/cpu.cfs_quota_us"), "-1");
 }
 
 #[test]
@@ -328,15 +224,9 @@ fn version1_reads_its_counters() {
     let cpu = statistics.cpu.unwrap();
     assert_eq!((cpu.total, cpu.user, cpu.kernel), (50, 200_000, 100_000));
     let memory = statistics.memory.unwrap();
-    assert_eq!(
-        (memory.usage, memory.peak, memory.private_working_set),
-        (4096, 8192, 1024)
-    );
+    assert_eq!((memory.usage, memory.peak, memory.private_working_set), (4096, 8192, 1024));
     let io = statistics.io.unwrap();
-    assert_eq!(
-        (io.read_bytes, io.write_bytes, io.reads, io.writes),
-        (10, 20, 1, 2)
-    );
+    assert_eq!((io.read_bytes, io.write_bytes, io.reads, io.writes), (10, 20, 1, 2));
     assert_eq!(statistics.oom_kills, 5);
 }
 
@@ -350,19 +240,13 @@ fn version1_freezes_in_every_tree_it_has() {
     assert_eq!(text(&root, "freezer/casement/one/freezer.state"), "THAWED");
     job.assign(12).unwrap();
     for tree in ["memory", "cpu,cpuacct", "pids", "freezer", "blkio"] {
-        assert_eq!(
-            text(&root, &format!("{tree}/casement/one/cgroup.procs")),
-            "12",
-            "{tree}"
-        );
+        assert_eq!(text(&root, &format!("{tree}/casement/one/cgroup.procs")), "12", "{tree}");
     }
 }
 
 #[test]
 fn jobs_are_listed_opened_and_removed_again() {
-    for build in [version1 as fn(&TempDir) -> Hierarchy, |root| {
-        version2(root, "cpu memory pids")
-    }] {
+    for build in [version1 as fn(&TempDir) -> Hierarchy, |root| version2(root, "cpu memory pids")] {
         let root = TempDir::new().unwrap();
         let hierarchy = build(&root);
         assert!(hierarchy.jobs().unwrap().is_empty());
@@ -370,24 +254,14 @@ fn jobs_are_listed_opened_and_removed_again() {
         Job::create(&hierarchy, &name("a"), &limits()).unwrap();
         let again = Job::create(&hierarchy, &name("a"), &limits());
         assert!(matches!(again, Err(JobError::Exists(_))), "{again:?}");
-        assert_eq!(
-            hierarchy.jobs().unwrap(),
-            [name("a"), name("b")],
-            "the first stays whole"
-        );
+        assert_eq!(hierarchy.jobs().unwrap(), [name("a"), name("b")], "the first stays whole");
         let job = Job::open(&hierarchy, &name("a")).unwrap();
         assert!(job.statistics().unwrap().cpu.is_some());
         job.destroy().unwrap();
         job.destroy().unwrap();
-        assert!(matches!(
-            Job::open(&hierarchy, &name("a")),
-            Err(JobError::NotFound(_))
-        ));
+        assert!(matches!(Job::open(&hierarchy, &name("a")), Err(JobError::NotFound(_))));
         assert_eq!(hierarchy.jobs().unwrap(), [name("b")]);
-        Job::open(&hierarchy, &name("b"))
-            .unwrap()
-            .destroy()
-            .unwrap();
+        Job::open(&hierarchy, &name("b")).unwrap().destroy().unwrap();
         hierarchy.remove_parent().unwrap();
         assert!(!root.path().join("casement").exists());
         Job::create(&hierarchy, &name("c"), &limits()).unwrap();
@@ -401,10 +275,7 @@ fn a_job_that_only_some_trees_hold_is_found_and_removed() {
     Job::create(&hierarchy, &name("half"), &limits()).unwrap();
     fs::remove_dir_all(root.path().join("memory/casement/half")).unwrap();
     assert_eq!(hierarchy.jobs().unwrap(), [name("half")]);
-    Job::open(&hierarchy, &name("half"))
-        .unwrap()
-        .destroy()
-        .unwrap();
+    Job::open(&hierarchy, &name("half")).unwrap().destroy().unwrap();
     assert!(hierarchy.jobs().unwrap().is_empty());
 }
 
@@ -415,25 +286,18 @@ fn what_cannot_be_removed_is_named_and_the_rest_is_removed() {
     let job = Job::create(&hierarchy, &name("full"), &limits()).unwrap();
     fs::create_dir(root.path().join("pids/casement/full/child")).unwrap();
     let error = job.destroy().unwrap_err();
-    let JobError::Teardown { errors, .. } = &error else {
-        panic!("{error}")
-    };
+    let JobError::Teardown { errors, .. } = &error else { panic!("{error}") };
     assert_eq!(errors.len(), 1, "{error}");
     assert!(error.to_string().contains("pids/casement/full"), "{error}");
     for tree in ["memory", "cpu,cpuacct", "freezer", "blkio"] {
-        assert!(
-            !root.path().join(tree).join("casement/full").exists(),
-            "{tree}"
-        );
+        assert!(!root.path().join(tree).join("casement/full").exists(), "{tree}");
     }
 }
 
 #[test]
 fn another_parent_can_be_chosen() {
     let root = TempDir::new().unwrap();
-    let hierarchy = version2(&root, "cpu memory pids")
-        .with_parent("a/b")
-        .unwrap();
+    let hierarchy = version2(&root, "cpu memory pids").with_parent("a/b").unwrap();
     let job = Job::create(&hierarchy, &name("one"), &limits()).unwrap();
     assert_eq!(text(&root, "a/b/one/pids.max"), "64");
     job.destroy().unwrap();
@@ -445,8 +309,5 @@ fn another_parent_can_be_chosen() {
 
 #[test]
 fn no_tree_is_an_error() {
-    assert!(matches!(
-        Hierarchy::at(Vec::new()),
-        Err(JobError::NoHierarchy)
-    ));
+    assert!(matches!(Hierarchy::at(Vec::new()), Err(JobError::NoHierarchy)));
 }

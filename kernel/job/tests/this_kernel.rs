@@ -9,9 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casement_job::{
-    Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, Started, Version,
-};
+use casement_job::{Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, Started, Version};
 
 /// How long anything may take that has to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,11 +46,7 @@ impl Scene {
             }
             Err(error) => panic!("{error}"),
         };
-        Some(Self {
-            hierarchy,
-            job,
-            children: Vec::new(),
-        })
+        Some(Self { hierarchy, job, children: Vec::new() })
     }
 
     fn offers(&self, test: &str, controller: Controller) -> bool {
@@ -110,20 +104,14 @@ fn is_root() -> bool {
 
 /// The hierarchies to try: as found, and what is left of it when version 2 is not used.
 fn both() -> [(&'static str, Result<Hierarchy, JobError>); 2] {
-    [
-        ("found", Hierarchy::detect()),
-        ("version1", Hierarchy::detect_only(Version::V1)),
-    ]
+    [("found", Hierarchy::detect()), ("version1", Hierarchy::detect_only(Version::V1))]
 }
 
 #[test]
 fn memory_limit_kills_a_program_that_allocates_more() {
     for (kind, hierarchy) in both() {
         let test = format!("memory-{kind}");
-        let limits = JobLimits {
-            memory: Some(32 << 20),
-            ..Default::default()
-        };
+        let limits = JobLimits { memory: Some(32 << 20), ..Default::default() };
         let Some(mut scene) = Scene::new(&test, hierarchy, &limits) else {
             continue;
         };
@@ -137,40 +125,23 @@ fn memory_limit_kills_a_program_that_allocates_more() {
         assert!(scene.job.oom_killed().unwrap());
         let memory = scene.job.statistics().unwrap().memory.unwrap();
         assert_eq!(memory.limit, Some(32 << 20));
-        assert!(
-            memory.peak <= 32 << 20 && memory.peak > 16 << 20,
-            "{memory:?}"
-        );
+        assert!(memory.peak <= 32 << 20 && memory.peak > 16 << 20, "{memory:?}");
     }
 }
 
 #[test]
 fn memory_limit_can_be_raised_lowered_and_lifted() {
-    let Some(mut scene) = Scene::new(
-        "memory-update",
-        Hierarchy::detect(),
-        &JobLimits {
-            memory: Some(32 << 20),
-            ..Default::default()
-        },
-    ) else {
+    let Some(mut scene) =
+        Scene::new("memory-update", Hierarchy::detect(), &JobLimits { memory: Some(32 << 20), ..Default::default() })
+    else {
         return;
     };
     if !scene.offers("memory-update", Controller::Memory) {
         return;
     }
     for memory in [Some(64 << 20), Some(16 << 20), None, Some(8 << 20)] {
-        scene
-            .job
-            .update(&JobLimits {
-                memory,
-                ..Default::default()
-            })
-            .unwrap();
-        assert_eq!(
-            scene.job.statistics().unwrap().memory.unwrap().limit,
-            memory
-        );
+        scene.job.update(&JobLimits { memory, ..Default::default() }).unwrap();
+        assert_eq!(scene.job.statistics().unwrap().memory.unwrap().limit, memory);
     }
 }
 
@@ -178,37 +149,25 @@ fn memory_limit_can_be_raised_lowered_and_lifted() {
 fn processor_quota_shows_in_the_time_used() {
     for (kind, hierarchy) in both() {
         let test = format!("cpu-{kind}");
-        let limits = JobLimits {
-            cpu: Some(CpuRate::NanoCpus(200_000_000)),
-            ..Default::default()
-        };
+        let limits = JobLimits { cpu: Some(CpuRate::NanoCpus(200_000_000)), ..Default::default() };
         let Some(mut scene) = Scene::new(&test, hierarchy, &limits) else {
             continue;
         };
-        if !scene.offers(&test, Controller::Cpu) || !scene.offers(&test, Controller::CpuAccounting)
-        {
+        if !scene.offers(&test, Controller::Cpu) || !scene.offers(&test, Controller::CpuAccounting) {
             continue;
         }
         let start = Instant::now();
         scene.script("while :; do :; done");
         // 0.2 s of work in units of 100 ns.
-        scene.until("0.2 s of processor time", |job| {
-            job.statistics().unwrap().cpu.unwrap().total > 2_000_000
-        });
+        scene.until("0.2 s of processor time", |job| job.statistics().unwrap().cpu.unwrap().total > 2_000_000);
         let elapsed = start.elapsed();
-        assert!(
-            elapsed > Duration::from_millis(700),
-            "a fifth of a processor, but {elapsed:?}"
-        );
+        assert!(elapsed > Duration::from_millis(700), "a fifth of a processor, but {elapsed:?}");
     }
 }
 
 #[test]
 fn process_limit_holds() {
-    let limits = JobLimits {
-        processes: 8,
-        ..Default::default()
-    };
+    let limits = JobLimits { processes: 8, ..Default::default() };
     let Some(mut scene) = Scene::new("pids", Hierarchy::detect(), &limits) else {
         return;
     };
@@ -218,11 +177,7 @@ fn process_limit_holds() {
     let many = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; exit 0";
     let status = scene.script(many).wait().unwrap();
     assert!(!status.success(), "the shell could not start all of them");
-    assert_eq!(
-        scene.job.processes().unwrap().len(),
-        7,
-        "8 without the shell that ended"
-    );
+    assert_eq!(scene.job.processes().unwrap().len(), 7, "8 without the shell that ended");
     assert_eq!(scene.job.statistics().unwrap().processes, Some(7));
 }
 
@@ -230,20 +185,13 @@ fn process_limit_holds() {
 fn terminate_ends_a_tree_that_keeps_forking() {
     for (kind, hierarchy) in both() {
         let test = format!("terminate-{kind}");
-        let limits = JobLimits {
-            processes: 100,
-            ..Default::default()
-        };
+        let limits = JobLimits { processes: 100, ..Default::default() };
         let Some(mut scene) = Scene::new(&test, hierarchy, &limits) else {
             continue;
         };
         let fork = "f() { while :; do (exec sleep 0.05) & (setsid sleep 1000) & done; }";
-        scene.script(&format!(
-            "{fork}; f & f & f & (trap '' TERM HUP INT; while :; do :; done)"
-        ));
-        scene.until("thirty processes", |job| {
-            job.processes().unwrap().len() > 30
-        });
+        scene.script(&format!("{fork}; f & f & f & (trap '' TERM HUP INT; while :; do :; done)"));
+        scene.until("thirty processes", |job| job.processes().unwrap().len() > 30);
         scene.job.terminate().unwrap();
         assert!(scene.job.processes().unwrap().is_empty());
     }
@@ -276,11 +224,7 @@ fn frozen_processes_stand_still_and_can_be_killed() {
 #[test]
 fn a_thread_enters_by_itself_and_its_children_are_inside() {
     let test = "enter";
-    let Some(scene) = Scene::new(
-        test,
-        Hierarchy::detect_only(Version::V1),
-        &JobLimits::default(),
-    ) else {
+    let Some(scene) = Scene::new(test, Hierarchy::detect_only(Version::V1), &JobLimits::default()) else {
         return;
     };
     let entrance = scene.job.entrance(Started::Outside).unwrap();
@@ -291,9 +235,7 @@ fn a_thread_enters_by_itself_and_its_children_are_inside() {
         Command::new("sleep").arg("1000").spawn().unwrap()
     });
     let mut child = child.join().unwrap();
-    scene.until("only the child is left", |job| {
-        job.processes().unwrap() == [child.id()]
-    });
+    scene.until("only the child is left", |job| job.processes().unwrap() == [child.id()]);
     scene.job.terminate().unwrap();
     child.wait().unwrap();
 }
@@ -305,9 +247,7 @@ fn a_job_with_processes_is_not_removed_and_says_why() {
     };
     scene.script("exec sleep 1000");
     let error = scene.job.destroy().unwrap_err();
-    let JobError::Teardown { errors, .. } = &error else {
-        panic!("{error}")
-    };
+    let JobError::Teardown { errors, .. } = &error else { panic!("{error}") };
     assert_eq!(errors.len(), scene.hierarchy.trees().len(), "{error}");
     assert!(error.to_string().contains("busy"), "{error}");
 }
@@ -317,12 +257,8 @@ fn making_and_removing_a_job_is_quick() {
     let Some(scene) = Scene::new("quick", Hierarchy::detect(), &JobLimits::default()) else {
         return;
     };
-    let limits = JobLimits {
-        memory: Some(32 << 20),
-        cpu: Some(CpuRate::Maximum(5000)),
-        weight: Some(50),
-        processes: 10,
-    };
+    let limits =
+        JobLimits { memory: Some(32 << 20), cpu: Some(CpuRate::Maximum(5000)), weight: Some(50), processes: 10 };
     let mut times: Vec<(Duration, Duration)> = (0..21)
         .map(|turn| {
             let name = JobName::new(&format!("quick-{turn}")).unwrap();

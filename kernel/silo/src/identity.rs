@@ -53,9 +53,7 @@ impl IdRange {
 fn write_maps(pid: Pid, map: &str) -> Result<(), SiloError> {
     for file in ["uid_map", "gid_map"] {
         let path = format!("/proc/{}/{file}", pid.as_raw_nonzero());
-        std::fs::write(&path, map)
-            .during("write", &path)
-            .map_err(|e| e.see("user-namespaces"))?;
+        std::fs::write(&path, map).during("write", &path).map_err(|e| e.see("user-namespaces"))?;
     }
     Ok(())
 }
@@ -67,8 +65,7 @@ pub struct OwnerMap(OwnedFd);
 impl OwnerMap {
     /// Files of host user `disk` are seen as files of host user `seen`.
     pub fn new(disk: u32, seen: u32) -> Result<Self, SiloError> {
-        let (gate_in, gate_out) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .during("make", "a pipe")?;
+        let (gate_in, gate_out) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).during("make", "a pipe")?;
         match linux::clone_process(libc::CLONE_NEWUSER, None)
             .during("make", "a user namespace")
             .map_err(|e| e.see("user-namespaces"))?

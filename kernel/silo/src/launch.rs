@@ -21,19 +21,36 @@ const MAX_REPORT: u64 = 4096;
 
 /// What the agent keeps: it ends programs and starts them as another user. All else is given up, also for
 /// whatever it starts.
-const KEPT: [CapabilitySet; 3] =
-    [CapabilitySet::KILL, CapabilitySet::SETUID, CapabilitySet::SETGID];
+const KEPT: [CapabilitySet; 3] = [CapabilitySet::KILL, CapabilitySet::SETUID, CapabilitySet::SETGID];
 
 /// Names in `/proc` that tell about the host; each is covered.
 const MASKED: [&str; 22] = [
-    "acpi", "asound", "bus", "cmdline", "config.gz", "driver", "fs", "interrupts", "iomem", "irq", "kallsyms",
-    "kcore", "key-users", "keys", "kmsg", "latency_stats", "modules", "pressure", "sched_debug", "scsi",
-    "sysrq-trigger", "timer_list",
+    "acpi",
+    "asound",
+    "bus",
+    "cmdline",
+    "config.gz",
+    "driver",
+    "fs",
+    "interrupts",
+    "iomem",
+    "irq",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "latency_stats",
+    "modules",
+    "pressure",
+    "sched_debug",
+    "scsi",
+    "sysrq-trigger",
+    "timer_list",
 ];
 
 /// Network settings of a silo, below /proc/sys/net: on Windows any user may listen on any port and send echo requests.
-const NETWORK: [(&str, &str); 2] =
-    [("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "1000 1000")];
+const NETWORK: [(&str, &str); 2] = [("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "1000 1000")];
 
 /// How to start a silo.
 #[derive(Debug)]
@@ -67,13 +84,8 @@ impl Launch<'_> {
     /// Starts the silo. `enter_job` runs first of all in the new process, and is to put it under its limits.
     ///
     /// When this process ends, in whatever way, the silo ends.
-    pub fn start(
-        &self,
-        enter_job: impl FnOnce() -> Result<(), SiloError>,
-    ) -> Result<Silo, SiloError> {
-        let pipe = || {
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).during("make", "a pipe")
-        };
+    pub fn start(&self, enter_job: impl FnOnce() -> Result<(), SiloError>) -> Result<Silo, SiloError> {
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).during("make", "a pipe");
         let (gate_in, gate_out) = pipe()?;
         let (report_in, report_out) = pipe()?;
         let namespaces = libc::CLONE_NEWUSER
@@ -96,9 +108,10 @@ impl Launch<'_> {
             Cloned::Parent(pid, process) => {
                 drop((gate_in, report_out));
                 let silo = Silo { pid, process };
-                let opened = self.ids.apply_to(pid).and_then(|()| {
-                    rustix::io::write(&gate_out, b"g").during("start", "the silo").map(drop)
-                });
+                let opened = self
+                    .ids
+                    .apply_to(pid)
+                    .and_then(|()| rustix::io::write(&gate_out, b"g").during("start", "the silo").map(drop));
                 if let Err(e) = opened {
                     silo.end();
                     return Err(e);
@@ -117,11 +130,7 @@ impl Launch<'_> {
     }
 
     /// Runs in the new process; returns only on failure.
-    fn become_agent(
-        &self,
-        gate: OwnedFd,
-        enter_job: impl FnOnce() -> Result<(), SiloError>,
-    ) -> SiloError {
+    fn become_agent(&self, gate: OwnedFd, enter_job: impl FnOnce() -> Result<(), SiloError>) -> SiloError {
         match enter_job().and_then(|()| self.enter(gate)) {
             Ok(program) => {
                 let env: [&CStr; 0] = [];
@@ -168,8 +177,8 @@ impl Launch<'_> {
         use rustix::fs::{Mode, OFlags};
         let program = rustix::io::fcntl_dupfd_cloexec(self.agent, 16).during("keep", "the agent")?;
         let bridge = rustix::io::fcntl_dupfd_cloexec(self.bridge, 16).during("keep", "the bridge")?;
-        let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-            .during("open", "/dev/null")?;
+        let null =
+            rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).during("open", "/dev/null")?;
         rustix::stdio::dup2_stdin(&null).during("set", "standard input")?;
         rustix::stdio::dup2_stdout(&null).during("set", "standard output")?;
         rustix::stdio::dup2_stderr(&null).during("set", "standard error")?;
@@ -232,8 +241,7 @@ fn mask_proc() -> Result<(), SiloError> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let proc = rustix::fs::open("proc", flags, Mode::empty()).during("open", "/proc")?;
-    linux::mount_setattr(proc.as_fd(), linux::mount_attr::RDONLY, false, None)
-        .during("make read-only", "/proc")
+    linux::mount_setattr(proc.as_fd(), linux::mount_attr::RDONLY, false, None).during("make read-only", "/proc")
 }
 
 /// Core dumps would run the host's handler, as the host's root, on input of the silo's choosing. Of all limits only
@@ -258,17 +266,11 @@ fn give_up_capabilities() -> Result<(), SiloError> {
             Err(e) => return Err(SiloError::new("give up", format!("capability {bit}"), e)),
         }
     }
-    let sets =
-        CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     rustix::thread::set_capabilities(None, sets).during("give up", "capabilities")
 }
 
 /// The arguments of the agent as C strings.
 pub fn c_strings(list: &[&str]) -> Result<Vec<CString>, SiloError> {
-    list.iter()
-        .map(|s| {
-            CString::new(*s)
-                .map_err(|e| SiloError::new("pass", *s, std::io::Error::other(e)))
-        })
-        .collect()
+    list.iter().map(|s| CString::new(*s).map_err(|e| SiloError::new("pass", *s, std::io::Error::other(e)))).collect()
 }

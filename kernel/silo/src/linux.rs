@@ -73,10 +73,7 @@ pub enum Cloned {
 /// parent dies only if it asks for it itself. `cgroup` is a version 2 control group for it to begin in.
 ///
 /// The calling process must have a single thread: the child is an exact copy, locks included.
-pub fn clone_process(
-    namespaces: libc::c_int,
-    cgroup: Option<BorrowedFd<'_>>,
-) -> io::Result<Cloned> {
+pub fn clone_process(namespaces: libc::c_int, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
     const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     #[repr(C)]
     #[derive(Default)]
@@ -95,9 +92,7 @@ pub fn clone_process(
     }
     let mut pidfd: RawFd = -1;
     let args = CloneArgs {
-        flags: namespaces as u64
-            | libc::CLONE_PIDFD as u64
-            | cgroup.map_or(0, |_| CLONE_INTO_CGROUP),
+        flags: namespaces as u64 | libc::CLONE_PIDFD as u64 | cgroup.map_or(0, |_| CLONE_INTO_CGROUP),
         cgroup: cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
         pidfd: &raw mut pidfd as u64,
         exit_signal: libc::SIGCHLD as u64,
@@ -105,9 +100,7 @@ pub fn clone_process(
     };
     // SAFETY: no CLONE_VM and no new stack, so the child continues on a copy of this memory as after fork(2);
     // `args` and `pidfd` live through the call.
-    let pid = check(unsafe {
-        libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>())
-    })?;
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) })?;
     match rustix::process::Pid::from_raw(pid as i32) {
         None => Ok(Cloned::Child),
         // SAFETY: the kernel has just made this descriptor for us.
@@ -144,10 +137,7 @@ pub fn exec(program: BorrowedFd<'_>, args: &[&CStr], env: &[&CStr]) -> io::Error
 /// Marks every descriptor from `first` on close-on-exec.
 pub fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     // SAFETY: changes flags of descriptors only.
-    check(unsafe {
-        libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    })
-    .map(drop)
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) }).map(drop)
 }
 
 /// Installs a classic BPF seccomp filter (the bytes of `struct sock_filter`s) on this thread.
@@ -166,18 +156,14 @@ pub fn seccomp_install(program: &[u8]) -> io::Result<()> {
         filter: instructions.as_ptr().cast_mut(),
     };
     // SAFETY: `prog` points at `instructions`, which live through the call; the kernel copies and checks them.
-    check(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const prog)
-    })
-    .map(drop)
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const prog) }).map(drop)
 }
 
 /// Starts a new, empty session keyring, so that none of the host's keys is reachable.
 pub fn join_new_session_keyring() -> io::Result<()> {
     const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
     // SAFETY: a null name asks for an anonymous keyring.
-    check(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) })
-        .map(drop)
+    check(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) }).map(drop)
 }
 
 /// Sets user and group ids of this thread (which is the whole process) and drops supplementary groups.
@@ -205,8 +191,7 @@ pub fn loopback_up() -> io::Result<()> {
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;
         request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
-        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) as libc::c_long)
-            .map(drop)
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) as libc::c_long).map(drop)
     }
 }
 

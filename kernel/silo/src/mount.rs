@@ -5,9 +5,7 @@ use crate::error::{Context, SiloError};
 use crate::identity::OwnerMap;
 use crate::linux::{self, mount_attr};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
-};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags};
 use std::path::Path;
 
 /// A mount that is in no directory yet; dropping it unmounts it.
@@ -34,11 +32,9 @@ impl Restrictions {
 
     fn bits(self) -> u64 {
         let mut bits = mount_attr::NOSUID;
-        for (on, bit) in [
-            (self.read_only, mount_attr::RDONLY),
-            (self.no_exec, mount_attr::NOEXEC),
-            (self.no_dev, mount_attr::NODEV),
-        ] {
+        for (on, bit) in
+            [(self.read_only, mount_attr::RDONLY), (self.no_exec, mount_attr::NOEXEC), (self.no_dev, mount_attr::NODEV)]
+        {
             bits |= if on { bit } else { 0 };
         }
         bits
@@ -57,11 +53,8 @@ impl DetachedMount {
     }
 
     fn clone_tree(path: &Path, flags: OpenTreeFlags) -> Result<Self, SiloError> {
-        let flags =
-            flags | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        rustix::mount::open_tree(rustix::fs::CWD, path, flags)
-            .during("open the tree", path.to_string_lossy())
-            .map(Self)
+        let flags = flags | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        rustix::mount::open_tree(rustix::fs::CWD, path, flags).during("open the tree", path.to_string_lossy()).map(Self)
     }
 
     /// A new file system of type `kind` with string options.
@@ -85,8 +78,7 @@ impl DetachedMount {
 
     /// Applies restrictions.
     pub fn restrict(self, restrictions: Restrictions) -> Result<Self, SiloError> {
-        linux::mount_setattr(self.0.as_fd(), restrictions.bits(), true, None)
-            .during("restrict", "a mount")?;
+        linux::mount_setattr(self.0.as_fd(), restrictions.bits(), true, None).during("restrict", "a mount")?;
         Ok(self)
     }
 
@@ -105,14 +97,8 @@ impl DetachedMount {
 
     /// As [`Self::attach`], and keeps the descriptor of the mount's root.
     pub fn attach_here(&self, target: &Path) -> Result<(), SiloError> {
-        rustix::mount::move_mount(
-            self.0.as_fd(),
-            "",
-            rustix::fs::CWD,
-            target,
-            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
-        )
-        .during("mount on", target.to_string_lossy())
+        rustix::mount::move_mount(self.0.as_fd(), "", rustix::fs::CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .during("mount on", target.to_string_lossy())
     }
 
     /// Puts the mount on the directory or file that `target` refers to.

@@ -38,9 +38,7 @@ impl Tree<'_> {
     /// Returns the host path at which volume `C:` belongs.
     pub fn assemble(&self) -> Result<PathBuf, SiloError> {
         let root = self.mount_point;
-        DetachedMount::bind(self.runtime)?
-            .restrict(Restrictions::READ_ONLY_PROGRAMS)?
-            .attach(root)?;
+        DetachedMount::bind(self.runtime)?.restrict(Restrictions::READ_ONLY_PROGRAMS)?.attach(root)?;
         let size = self.temporary_bytes.to_string();
         // wineserver keeps the memory that processes share in files of /run/user/1000 and maps it executable.
         let memory_files = Restrictions { read_only: false, no_exec: false, no_dev: true };
@@ -59,9 +57,7 @@ impl Tree<'_> {
         devices(&root.join("dev"))?;
         system(&root.join("sys"))?;
         let inside = |path: &str| root.join(&path[1..]);
-        DetachedMount::bind(self.prefix)?
-            .restrict(Restrictions::DATA)?
-            .attach(&inside(PREFIX))?;
+        DetachedMount::bind(self.prefix)?.restrict(Restrictions::DATA)?.attach(&inside(PREFIX))?;
         // Programs must not be able to give themselves further drives.
         DetachedMount::bind(&self.prefix.join("dosdevices"))?
             .restrict(Restrictions::READ_ONLY_DATA)?
@@ -113,16 +109,14 @@ fn system(sys: &Path) -> Result<(), SiloError> {
 
 /// A host directory for the silo: a view of it in which the files of its owner belong to the silo's programs,
 /// so that what they write belongs to that owner on the host.
-pub fn shared_directory(
-    host: &Path,
-    ids: IdRange,
-    read_only: bool,
-) -> Result<DetachedMount, SiloError> {
+pub fn shared_directory(host: &Path, ids: IdRange, read_only: bool) -> Result<DetachedMount, SiloError> {
     let owner = std::fs::metadata(host).during("look at", host.to_string_lossy())?;
     let map = OwnerMap::new(owner.uid(), ids.program())?;
-    DetachedMount::bind(host)?
-        .map_owners(&map)?
-        .restrict(if read_only { Restrictions::READ_ONLY_DATA } else { Restrictions::DATA })
+    DetachedMount::bind(host)?.map_owners(&map)?.restrict(if read_only {
+        Restrictions::READ_ONLY_DATA
+    } else {
+        Restrictions::DATA
+    })
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), SiloError> {

@@ -24,9 +24,7 @@ impl Filter {
 
     /// Installs the filter on this thread, for good. `no_new_privs` must be set.
     pub fn install(self) -> Result<(), SiloError> {
-        linux::seccomp_install(self.bytes())
-            .during("install", "the seccomp filter")
-            .map_err(|e| e.see("seccomp"))
+        linux::seccomp_install(self.bytes()).during("install", "the seccomp filter").map_err(|e| e.see("seccomp"))
     }
 }
 
@@ -35,8 +33,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn rules(filter: &str) -> Vec<serde_json::Value> {
-        let all: serde_json::Value =
-            serde_json::from_str(include_str!("../filters/silo.json")).unwrap();
+        let all: serde_json::Value = serde_json::from_str(include_str!("../filters/silo.json")).unwrap();
         all[filter]["filter"].as_array().unwrap().clone()
     }
 
@@ -51,10 +48,8 @@ mod tests {
             for rule in rules(filter) {
                 assert!(seen.insert(rule.to_string()), "{rule} stands twice");
                 let name = rule["syscall"].as_str().unwrap();
-                let unconditional = rules(filter)
-                    .iter()
-                    .filter(|r| r["syscall"] == name && r.get("args").is_none())
-                    .count();
+                let unconditional =
+                    rules(filter).iter().filter(|r| r["syscall"] == name && r.get("args").is_none()).count();
                 let conditional = rule.get("args").is_some();
                 assert!(!(conditional && unconditional > 0), "{name}: a condition has no effect");
             }
@@ -64,12 +59,42 @@ mod tests {
     #[test]
     fn calls_that_reach_into_the_host_kernel_are_in_no_filter() {
         let dangerous = [
-            "add_key", "bpf", "chroot", "clone3", "delete_module", "finit_module", "fsconfig", "fsmount",
-            "fsopen", "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "kcmp",
-            "kexec_file_load", "kexec_load", "keyctl", "mount", "mount_setattr", "move_mount",
-            "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "quotactl",
-            "reboot", "request_key", "sethostname", "setns", "swapon", "syslog", "umount2", "unshare",
-            "userfaultfd", "vhangup",
+            "add_key",
+            "bpf",
+            "chroot",
+            "clone3",
+            "delete_module",
+            "finit_module",
+            "fsconfig",
+            "fsmount",
+            "fsopen",
+            "init_module",
+            "io_uring_enter",
+            "io_uring_register",
+            "io_uring_setup",
+            "kcmp",
+            "kexec_file_load",
+            "kexec_load",
+            "keyctl",
+            "mount",
+            "mount_setattr",
+            "move_mount",
+            "name_to_handle_at",
+            "open_by_handle_at",
+            "open_tree",
+            "perf_event_open",
+            "pivot_root",
+            "quotactl",
+            "reboot",
+            "request_key",
+            "sethostname",
+            "setns",
+            "swapon",
+            "syslog",
+            "umount2",
+            "unshare",
+            "userfaultfd",
+            "vhangup",
         ];
         for filter in ["program", "agent"] {
             let names = names(filter);

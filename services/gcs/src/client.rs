@@ -91,19 +91,14 @@ impl Client {
         while sent < bytes.len() {
             self.stream.set_write_timeout(remaining(deadline)?)?;
             let fds = if sent == 0 { fds } else { &[] };
-            sent +=
-                descriptors::send(&self.stream, &bytes[sent..], fds).map_err(timeout_or_closed)?;
+            sent += descriptors::send(&self.stream, &bytes[sent..], fds).map_err(timeout_or_closed)?;
         }
         self.outstanding.insert(id);
         Ok(id)
     }
 
     /// Waits for the response to the request `id` and reads it.
-    pub fn response<Resp: Response>(
-        &mut self,
-        message_type: MessageType,
-        id: u64,
-    ) -> Result<Resp, GcsError> {
+    pub fn response<Resp: Response>(&mut self, message_type: MessageType, id: u64) -> Result<Resp, GcsError> {
         let message = self.response_message(message_type, id)?;
         let response: Resp = message.parse()?;
         let base = response.base();
@@ -114,27 +109,17 @@ impl Client {
             true => base.result.describe(),
             false => base.error_message.clone(),
         };
-        Err(GcsError::Remote {
-            hresult: base.result,
-            message,
-        })
+        Err(GcsError::Remote { hresult: base.result, message })
     }
 
     /// Waits for the response to the request `id` and gives it unread, with its descriptors.
-    pub fn response_message(
-        &mut self,
-        message_type: MessageType,
-        id: u64,
-    ) -> Result<Message, GcsError> {
+    pub fn response_message(&mut self, message_type: MessageType, id: u64) -> Result<Message, GcsError> {
         let deadline = deadline(self.timeout);
         loop {
             if let Some(message) = self.responses.remove(&id) {
                 self.outstanding.remove(&id);
                 if message.message_type != message_type.response() {
-                    return Err(GcsError::Unexpected {
-                        message_type: message.message_type,
-                        id,
-                    });
+                    return Err(GcsError::Unexpected { message_type: message.message_type, id });
                 }
                 return Ok(message);
             }
@@ -210,10 +195,7 @@ impl Client {
             // A late response to a request that nobody waits for any more.
             MessageKind::Response if message.id > 0 && message.id < self.next_id => {}
             _ => {
-                return Err(GcsError::Unexpected {
-                    message_type: message.message_type,
-                    id: message.id,
-                });
+                return Err(GcsError::Unexpected { message_type: message.message_type, id: message.id });
             }
         }
         Ok(())

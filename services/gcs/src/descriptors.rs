@@ -9,8 +9,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 
 use crate::error::GcsError;
@@ -26,27 +26,15 @@ const ANCILLARY_SPACE: usize = rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS));
 /// Never raises SIGPIPE. On a non-blocking socket, an error of kind `WouldBlock` means that nothing went.
 pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
     if fds.len() > MAX_DESCRIPTORS {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "too many descriptors for one message",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many descriptors for one message"));
     }
     let mut space = [MaybeUninit::uninit(); ANCILLARY_SPACE];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "too many descriptors for one message",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many descriptors for one message"));
     }
-    let sent = rustix::io::retry_on_intr(|| {
-        sendmsg(
-            &socket,
-            &[IoSlice::new(bytes)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        )
-    })?;
+    let sent =
+        rustix::io::retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL))?;
     Ok(sent)
 }
 
@@ -56,12 +44,7 @@ pub fn receive(socket: impl AsFd, space: &mut [u8], fds: &mut Vec<OwnedFd>) -> i
     loop {
         let mut ancillary = [MaybeUninit::uninit(); ANCILLARY_SPACE];
         let mut control = RecvAncillaryBuffer::new(&mut ancillary);
-        let received = recvmsg(
-            &socket,
-            &mut [IoSliceMut::new(space)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        );
+        let received = recvmsg(&socket, &mut [IoSliceMut::new(space)], &mut control, RecvFlags::CMSG_CLOEXEC);
         // The alignment of the space leaves room for more descriptors than were asked for.
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(rights) = message {
@@ -110,11 +93,7 @@ impl MessageReader {
         let count = receive(socket, self.frames.space(), &mut self.fds)?;
         if count == 0 {
             self.fds.clear();
-            return if self.frames.is_within_frame() {
-                Err(FrameError::Truncated.into())
-            } else {
-                Ok(Received::End)
-            };
+            return if self.frames.is_within_frame() { Err(FrameError::Truncated.into()) } else { Ok(Received::End) };
         }
         let frame: Option<Frame> = self.frames.filled(count)?;
         Ok(match frame {

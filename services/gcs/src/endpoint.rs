@@ -68,9 +68,7 @@ impl Endpoint {
                 Ok(Received::Part) => {}
                 Ok(Received::End) => self.ended = true,
                 Err(GcsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(GcsError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    self.ended = true
-                }
+                Err(GcsError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => self.ended = true,
                 Err(error) => {
                     self.fault = Some(error);
                     self.ended = true;
@@ -102,25 +100,13 @@ impl Endpoint {
     }
 
     /// Queues the response to a request.
-    pub fn respond<T: Serialize>(
-        &mut self,
-        request: &Message,
-        payload: &T,
-    ) -> Result<(), GcsError> {
-        self.queue(
-            request.message_type.response(),
-            request.id,
-            payload,
-            Vec::new(),
-        )
+    pub fn respond<T: Serialize>(&mut self, request: &Message, payload: &T) -> Result<(), GcsError> {
+        self.queue(request.message_type.response(), request.id, payload, Vec::new())
     }
 
     /// Passes a message on as it came, under another id if need be, with its descriptors.
     pub fn forward(&mut self, message: Message, id: u64) -> Result<(), GcsError> {
-        self.queue_bytes(
-            crate::frame::encode(message.message_type, id, &message.payload)?,
-            message.fds,
-        )
+        self.queue_bytes(crate::frame::encode(message.message_type, id, &message.payload)?, message.fds)
     }
 
     fn queue_bytes(&mut self, bytes: Vec<u8>, fds: Vec<OwnedFd>) -> Result<(), GcsError> {
@@ -131,11 +117,7 @@ impl Endpoint {
             return Err(GcsError::QueueFull(self.queued));
         }
         self.queued += bytes.len();
-        self.queue.push_back(Outgoing {
-            bytes,
-            sent: 0,
-            fds,
-        });
+        self.queue.push_back(Outgoing { bytes, sent: 0, fds });
         self.on_writable()
     }
 
@@ -151,12 +133,7 @@ impl Endpoint {
             let sent = match descriptors::send(&self.stream, &first.bytes[first.sent..], &fds) {
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-                    ) =>
-                {
+                Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
                     return Err(GcsError::Closed);
                 }
                 Err(error) => return Err(error.into()),

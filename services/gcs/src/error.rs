@@ -77,11 +77,7 @@ impl GcsError {
         hresult.win32() == Some(Win32Error::ElementNotFound.code())
             || matches!(
                 hresult.hcs_error(),
-                Some(
-                    HcsError::SystemNotFound
-                        | HcsError::SystemAlreadyStopped
-                        | HcsError::ProcessAlreadyStopped
-                )
+                Some(HcsError::SystemNotFound | HcsError::SystemAlreadyStopped | HcsError::ProcessAlreadyStopped)
             )
     }
 }

@@ -78,12 +78,7 @@ impl Default for FrameReader {
 impl FrameReader {
     /// A reader at the start of a frame.
     pub fn new() -> FrameReader {
-        FrameReader {
-            header: [0; HEADER],
-            header_len: 0,
-            payload: Vec::new(),
-            payload_len: 0,
-        }
+        FrameReader { header: [0; HEADER], header_len: 0, payload: Vec::new(), payload_len: 0 }
     }
 
     /// Where the next bytes belong; never empty.
@@ -120,11 +115,8 @@ impl FrameReader {
             return Ok(None);
         }
         let id = u64::from(self.word(8)) | u64::from(self.word(12)) << 32;
-        let frame = Frame {
-            message_type: MessageType::from_raw(self.word(0)),
-            id,
-            payload: std::mem::take(&mut self.payload),
-        };
+        let frame =
+            Frame { message_type: MessageType::from_raw(self.word(0)), id, payload: std::mem::take(&mut self.payload) };
         self.header_len = 0;
         self.payload_len = 0;
         Ok(Some(frame))
@@ -136,12 +128,7 @@ impl FrameReader {
     }
 
     fn word(&self, at: usize) -> u32 {
-        u32::from_le_bytes([
-            self.header[at],
-            self.header[at + 1],
-            self.header[at + 2],
-            self.header[at + 3],
-        ])
+        u32::from_le_bytes([self.header[at], self.header[at + 1], self.header[at + 2], self.header[at + 3]])
     }
 }
 
@@ -162,11 +149,7 @@ mod tests {
             rest = &rest[count..];
             frames.extend(reader.filled(count)?);
         }
-        if reader.is_within_frame() {
-            Err(FrameError::Truncated)
-        } else {
-            Ok(frames)
-        }
+        if reader.is_within_frame() { Err(FrameError::Truncated) } else { Ok(frames) }
     }
 
     fn header(size: u32) -> [u8; HEADER] {
@@ -182,14 +165,7 @@ mod tests {
         bytes.extend(encode(MessageType::NOTIFICATION, 0, &vec![b' '; MAX_PAYLOAD]).unwrap());
         let whole = read(&bytes, usize::MAX).unwrap();
         assert_eq!(whole.len(), 3);
-        assert_eq!(
-            whole[0],
-            Frame {
-                message_type: MessageType::CREATE,
-                id: 7,
-                payload: b"{\"a\":1}".to_vec()
-            }
-        );
+        assert_eq!(whole[0], Frame { message_type: MessageType::CREATE, id: 7, payload: b"{\"a\":1}".to_vec() });
         assert_eq!((whole[1].id, whole[1].payload.len()), (u64::MAX, 0));
         assert_eq!(whole[2].payload.len(), MAX_PAYLOAD);
         for portion in [1, 2, 3, 15, 16, 17, 4096] {
@@ -200,28 +176,16 @@ mod tests {
     #[test]
     fn the_header_has_the_layout_of_the_bridge() {
         let bytes = encode(MessageType::NEGOTIATE, 0x0102_0304_0506_0708, b"{}").unwrap();
-        assert_eq!(
-            bytes,
-            *b"\x01\x0b\x10\x10\x12\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01{}"
-        );
+        assert_eq!(bytes, *b"\x01\x0b\x10\x10\x12\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01{}");
     }
 
     #[test]
     fn sizes_outside_the_limits_are_refused_before_anything_is_allocated() {
         assert_eq!(read(&header(0), 16), Err(FrameError::TooShort(0)));
         assert_eq!(read(&header(15), 1), Err(FrameError::TooShort(15)));
-        assert_eq!(
-            read(&header(0x10001), 16),
-            Err(FrameError::TooLong(0x10001))
-        );
-        assert_eq!(
-            read(&header(u32::MAX), 16),
-            Err(FrameError::TooLong(u32::MAX.into()))
-        );
+        assert_eq!(read(&header(0x10001), 16), Err(FrameError::TooLong(0x10001)));
+        assert_eq!(read(&header(u32::MAX), 16), Err(FrameError::TooLong(u32::MAX.into())));
         assert_eq!(read(&header(100), 16), Err(FrameError::Truncated));
-        assert_eq!(
-            encode(MessageType::CREATE, 0, &vec![0; MAX_PAYLOAD + 1]),
-            Err(FrameError::TooLong(0x10001))
-        );
+        assert_eq!(encode(MessageType::CREATE, 0, &vec![0; MAX_PAYLOAD + 1]), Err(FrameError::TooLong(0x10001)));
     }
 }

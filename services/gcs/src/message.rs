@@ -137,38 +137,19 @@ pub struct Message {
 impl Message {
     /// A frame with its descriptors.
     pub fn new(frame: Frame, fds: Vec<OwnedFd>) -> Message {
-        Message {
-            message_type: frame.message_type,
-            id: frame.id,
-            payload: frame.payload,
-            fds,
-        }
+        Message { message_type: frame.message_type, id: frame.id, payload: frame.payload, fds }
     }
 
     /// Reads the payload; an empty one counts as `{}`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, GcsError> {
-        let text: &[u8] = if self.payload.is_empty() {
-            b"{}"
-        } else {
-            &self.payload
-        };
-        casement_schema::from_json(text).map_err(|source| GcsError::Payload {
-            message_type: self.message_type,
-            source,
-        })
+        let text: &[u8] = if self.payload.is_empty() { b"{}" } else { &self.payload };
+        casement_schema::from_json(text).map_err(|source| GcsError::Payload { message_type: self.message_type, source })
     }
 }
 
 /// The bytes of a message.
-pub(crate) fn encode<T: Serialize>(
-    message_type: MessageType,
-    id: u64,
-    payload: &T,
-) -> Result<Vec<u8>, GcsError> {
-    let json = casement_schema::to_json(payload).map_err(|source| GcsError::Payload {
-        message_type,
-        source,
-    })?;
+pub(crate) fn encode<T: Serialize>(message_type: MessageType, id: u64, payload: &T) -> Result<Vec<u8>, GcsError> {
+    let json = casement_schema::to_json(payload).map_err(|source| GcsError::Payload { message_type, source })?;
     Ok(frame::encode(message_type, id, json.as_bytes())?)
 }
 
@@ -179,10 +160,7 @@ mod tests {
     #[test]
     fn a_response_has_the_type_of_its_request_with_kind_2() {
         assert_eq!(MessageType::CREATE.response().raw(), 0x2010_0101);
-        assert_eq!(
-            MessageType::CREATE.response().request(),
-            MessageType::CREATE
-        );
+        assert_eq!(MessageType::CREATE.response().request(), MessageType::CREATE);
         assert_eq!(MessageType::CREATE.response().kind(), MessageKind::Response);
         assert_eq!(MessageType::NOTIFICATION.kind(), MessageKind::Notification);
         assert_eq!(MessageType::from_raw(0).kind(), MessageKind::Unknown(0));
@@ -190,29 +168,15 @@ mod tests {
 
     #[test]
     fn types_name_themselves() {
-        assert_eq!(
-            MessageType::RESIZE_CONSOLE.response().to_string(),
-            "ResizeConsole response"
-        );
+        assert_eq!(MessageType::RESIZE_CONSOLE.response().to_string(), "ResizeConsole response");
         assert_eq!(MessageType::NOTIFICATION.to_string(), "Notification");
         assert_eq!(MessageType::from_raw(0x1030_0101).to_string(), "0x10300101");
     }
 
     #[test]
     fn a_payload_of_another_form_names_its_message() {
-        let frame = Frame {
-            message_type: MessageType::CREATE,
-            id: 1,
-            payload: b"[".to_vec(),
-        };
-        let error = Message::new(frame, Vec::new())
-            .parse::<serde_json::Value>()
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("payload of Create is invalid"),
-            "{error}"
-        );
+        let frame = Frame { message_type: MessageType::CREATE, id: 1, payload: b"[".to_vec() };
+        let error = Message::new(frame, Vec::new()).parse::<serde_json::Value>().unwrap_err();
+        assert!(error.to_string().starts_with("payload of Create is invalid"), "{error}");
     }
 }

@@ -46,9 +46,7 @@ impl<T: Serialize> Serialize for AnyInString<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for AnyInString<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<AnyInString<T>, D::Error> {
         let text = String::deserialize(from)?;
-        casement_schema::from_json(text.as_bytes())
-            .map(AnyInString)
-            .map_err(D::Error::custom)
+        casement_schema::from_json(text.as_bytes()).map(AnyInString).map_err(D::Error::custom)
     }
 }
 
@@ -66,10 +64,7 @@ pub struct RequestBase {
 impl RequestBase {
     /// A request to a compute system.
     pub fn new(container_id: impl Into<String>) -> RequestBase {
-        RequestBase {
-            container_id: container_id.into(),
-            activity_id: Guid::NULL,
-        }
+        RequestBase { container_id: container_id.into(), activity_id: Guid::NULL }
     }
 }
 
@@ -102,11 +97,7 @@ impl ResponseBase {
         if error_message.is_empty() {
             error_message = result.describe();
         }
-        ResponseBase {
-            result,
-            error_message,
-            ..ResponseBase::default()
-        }
+        ResponseBase { result, error_message, ..ResponseBase::default() }
     }
 }
 

@@ -60,19 +60,11 @@ impl ComputeService {
 
     /// Creates a compute system: its directory and its silo host. It ends by itself if this process ends before
     /// [`System::settle`].
-    pub fn create(
-        &self,
-        id: &str,
-        document: &ComputeSystem,
-        settings: &SiloSettings,
-    ) -> Result<System, ComputeError> {
+    pub fn create(&self, id: &str, document: &ComputeSystem, settings: &SiloSettings) -> Result<System, ComputeError> {
         JobName::new(id)?;
-        document
-            .validate()
-            .map_err(|e| ComputeError::invalid_document("ComputeSystem", &e.to_string()))?;
+        document.validate().map_err(|e| ComputeError::invalid_document("ComputeSystem", &e.to_string()))?;
         let directory = self.directory(id);
-        std::fs::create_dir_all(&self.directory)
-            .map_err(|e| ComputeError::file("make", &self.directory, e))?;
+        std::fs::create_dir_all(&self.directory).map_err(|e| ComputeError::file("make", &self.directory, e))?;
         match std::fs::DirBuilder::new().mode(0o700).create(&directory) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 if self.is_live(id) {
@@ -206,9 +198,7 @@ impl ComputeService {
         self.reap(id)?;
         let directory = self.directory(id);
         match std::fs::remove_dir_all(&directory) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                Err(vec![ComputeError::file("remove", &directory, e)])
-            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(vec![ComputeError::file("remove", &directory, e)]),
             _ => Ok(()),
         }
     }
@@ -246,10 +236,9 @@ impl System {
             GcsError::Closed | GcsError::Io(_) => {
                 ComputeError::HostEnded { id: self.id.clone(), log: last_words(&self.directory) }
             }
-            other => ComputeError::Bridge {
-                peer: format!("the silo host of {}", self.id),
-                source: io::Error::other(other),
-            },
+            other => {
+                ComputeError::Bridge { peer: format!("the silo host of {}", self.id), source: io::Error::other(other) }
+            }
         }
     }
 
@@ -283,21 +272,18 @@ impl System {
         let mut request = ExecuteProcess::new(&self.id, parameters.clone());
         let (ports, fds) = ports_of(pipes);
         request.settings.vsock_stdio_relay_settings = Some(ports);
-        let answer: ExecuteProcessResponse =
-            self.request(MessageType::EXECUTE_PROCESS, &request, fds)?;
+        let answer: ExecuteProcessResponse = self.request(MessageType::EXECUTE_PROCESS, &request, fds)?;
         Ok(answer.process_id)
     }
 
     /// Waits for the end of process `id` and returns its exit code.
     pub fn wait_process(&self, id: u32) -> Result<u32, ComputeError> {
-        let request =
-            WaitForProcess { base: self.base(), process_id: id, timeout_in_ms: INFINITE };
+        let request = WaitForProcess { base: self.base(), process_id: id, timeout_in_ms: INFINITE };
         let stream = connect(&self.directory).map_err(|e| self.failed(e.into()))?;
         let mut client = Client::new(stream).map_err(|e| self.failed(e))?;
         client.set_timeout(None);
-        let answer: WaitForProcessResponse = client
-            .request(MessageType::WAIT_FOR_PROCESS, &request, &[])
-            .map_err(|e| self.failed(e))?;
+        let answer: WaitForProcessResponse =
+            client.request(MessageType::WAIT_FOR_PROCESS, &request, &[]).map_err(|e| self.failed(e))?;
         Ok(answer.exit_code)
     }
 
@@ -335,24 +321,18 @@ impl System {
 
     /// Tells all programs that the system shuts down.
     pub fn shutdown(&self) -> Result<(), ComputeError> {
-        self.request::<_, ResponseBase>(MessageType::SHUTDOWN_GRACEFUL, &self.base(), Vec::new())
-            .map(drop)
+        self.request::<_, ResponseBase>(MessageType::SHUTDOWN_GRACEFUL, &self.base(), Vec::new()).map(drop)
     }
 
     /// Ends the compute system.
     pub fn terminate(&self) -> Result<(), ComputeError> {
-        self.request::<_, ResponseBase>(MessageType::SHUTDOWN_FORCED, &self.base(), Vec::new())
-            .map(drop)
+        self.request::<_, ResponseBase>(MessageType::SHUTDOWN_FORCED, &self.base(), Vec::new()).map(drop)
     }
 
     /// Properties, always with the basic ones.
     pub fn properties(&self, query: &PropertyQuery) -> Result<Properties, ComputeError> {
-        let request = GetProperties {
-            base: self.base(),
-            query: casement_gcs::payload::AnyInString(query.clone()),
-        };
-        let answer: GetPropertiesResponse =
-            self.request(MessageType::GET_PROPERTIES, &request, Vec::new())?;
+        let request = GetProperties { base: self.base(), query: casement_gcs::payload::AnyInString(query.clone()) };
+        let answer: GetPropertiesResponse = self.request(MessageType::GET_PROPERTIES, &request, Vec::new())?;
         Ok(answer.properties.0)
     }
 }

@@ -59,9 +59,7 @@ pub struct UefiBootEntry {
 }
 
 /// Device that UEFI boots from.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum UefiBootDevice {
     #[default]
     ScsiDrive,

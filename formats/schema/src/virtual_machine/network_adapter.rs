@@ -30,9 +30,7 @@ pub struct IovSettings {
 }
 
 /// (Microsoft: `InterruptModerationName`)
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum InterruptModeration {
     #[default]
     Default,

@@ -46,9 +46,7 @@ pub struct Attachment {
 }
 
 /// `AttachmentType` of the HCS v2 schema.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AttachmentType {
     #[default]
     VirtualDisk,
@@ -58,9 +56,7 @@ pub enum AttachmentType {
 }
 
 /// `CachingMode` of the HCS v2 schema.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CachingMode {
     #[default]
     Uncached,

@@ -47,9 +47,7 @@ pub struct VirtualMachineMemory {
 }
 
 /// Where a virtual machine's memory comes from.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum MemoryBackingType {
     #[default]
     Physical,

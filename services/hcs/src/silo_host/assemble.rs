@@ -32,11 +32,7 @@ pub struct Assembled {
 pub fn limits(container: &Container, processes: u32) -> JobLimits {
     let processor = container.processor.as_ref();
     JobLimits {
-        memory: container
-            .memory
-            .as_ref()
-            .filter(|m| m.size_in_mb > 0)
-            .map(|m| m.size_in_mb.saturating_mul(1 << 20)),
+        memory: container.memory.as_ref().filter(|m| m.size_in_mb > 0).map(|m| m.size_in_mb.saturating_mul(1 << 20)),
         cpu: processor.filter(|p| p.maximum > 0).map(|p| CpuRate::Maximum(p.maximum)),
         weight: processor.filter(|p| p.weight > 0).map(|p| p.weight),
         processes,
@@ -53,9 +49,10 @@ pub fn assemble(
     agent: &Path,
     bridge: BorrowedFd<'_>,
 ) -> Result<Assembled, ComputeError> {
-    let container = spec.document.container.as_ref().ok_or_else(|| {
-        ComputeError::invalid_document("Container", "a silo runs documents that have a Container")
-    })?;
+    let container =
+        spec.document.container.as_ref().ok_or_else(|| {
+            ComputeError::invalid_document("Container", "a silo runs documents that have a Container")
+        })?;
     let ids = IdRange::new(spec.settings.uid_base)
         .ok_or_else(|| ComputeError::invalid_document("UidBase", "the range holds ids of the host"))?;
     let hierarchy = Hierarchy::detect()?;
@@ -85,13 +82,10 @@ fn start(
     ids: IdRange,
     job: &Job,
 ) -> Result<Silo, ComputeError> {
-    let storage = container
-        .storage
-        .as_ref()
-        .ok_or_else(|| ComputeError::invalid_document("Container.Storage", "missing"))?;
+    let storage =
+        container.storage.as_ref().ok_or_else(|| ComputeError::invalid_document("Container.Storage", "missing"))?;
     let scratch = PathBuf::from(&storage.path);
-    let agent_file =
-        File::open(agent).map_err(|e| SiloError::new("open", agent.to_string_lossy(), e))?;
+    let agent_file = File::open(agent).map_err(|e| SiloError::new("open", agent.to_string_lossy(), e))?;
     casement_silo::mount::enter_private_namespace()?;
     let root = directory.join(file::ROOT);
     let temporary_bytes = container
@@ -109,8 +103,7 @@ fn start(
     let volume = tree.assemble()?;
     let layers: Vec<PathBuf> = storage.layers.iter().map(|l| PathBuf::from(&l.path)).collect();
     let union = UnionMount::new(&layers, &scratch);
-    let durability =
-        if spec.settings.discard { Durability::Discarded } else { Durability::Kept };
+    let durability = if spec.settings.discard { Durability::Discarded } else { Durability::Kept };
     union.mount(&directory.join(file::STAGE), &volume, ids, durability)?;
     for mapped in &container.mapped_directories {
         let target = NtPath::parse(&mapped.container_path)
@@ -139,9 +132,7 @@ fn start(
     let entrance = job.entrance(started)?;
     Ok(launch.start(move || {
         share_processor();
-        entrance
-            .enter()
-            .map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))
+        entrance.enter().map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))
     })?)
 }
 

@@ -96,8 +96,8 @@ impl Host {
             None
         };
         let console = spec.settings.init_process.emulate_console;
-        let streams = MainStreams::new(ours, log, console)
-            .map_err(|e| ComputeError::file("set up streams in", directory, e))?;
+        let streams =
+            MainStreams::new(ours, log, console).map_err(|e| ComputeError::file("set up streams in", directory, e))?;
         let runtime_id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")
             .map_err(|e| ComputeError::file("read", "/proc/sys/kernel/random/uuid", e))?;
         Ok(Self {
@@ -430,11 +430,8 @@ pub(crate) fn ports_of(pipes: Pipes) -> (VsockStdioRelaySettings, Vec<OwnedFd>) 
             fds.len() as u32 - 1
         })
     };
-    let ports = VsockStdioRelaySettings {
-        std_in: port(pipes.input),
-        std_out: port(pipes.output),
-        std_err: port(pipes.error),
-    };
+    let ports =
+        VsockStdioRelaySettings { std_in: port(pipes.input), std_out: port(pipes.output), std_err: port(pipes.error) };
     (ports, fds)
 }
 

@@ -29,8 +29,7 @@ pub fn main(directory: &Path, agent: &Path) -> Result<(), ComputeError> {
     let broken = |source| ComputeError::Bridge { peer: "the daemon".to_owned(), source };
     let leash = Endpoint::new(leash).map_err(broken)?;
     let spec_file = directory.join(file::SPEC);
-    let spec: SiloSpec =
-        read_json(&spec_file).map_err(|e| ComputeError::file("read", &spec_file, e))?;
+    let spec: SiloSpec = read_json(&spec_file).map_err(|e| ComputeError::file("read", &spec_file, e))?;
     let _span = tracing::info_span!("silo", id = %spec.id).entered();
     let listener = listen(directory).map_err(|e| ComputeError::file("listen in", directory, e))?;
     let (bridge, agents_end) = UnixStream::pair().map_err(broken)?;

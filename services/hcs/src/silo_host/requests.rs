@@ -70,8 +70,7 @@ impl Host {
 
     pub(super) fn serve_client(&mut self, id: u64) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let sent =
-            if client.endpoint.wants_write() { client.endpoint.on_writable() } else { Ok(()) };
+        let sent = if client.endpoint.wants_write() { client.endpoint.on_writable() } else { Ok(()) };
         match sent.and_then(|()| client.endpoint.on_readable()) {
             Ok(messages) => messages.into_iter().for_each(|m| self.serve_request(id, m)),
             Err(GcsError::Closed) => self.lose_client(id),
@@ -121,22 +120,19 @@ impl Host {
             MessageType::SIGNAL_PROCESS => {
                 let mut request: SignalProcess = parse(&message)?;
                 request.process_id = self.real_process(request.process_id)?;
-                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter))
-                    .map_err(|e| refusal(&e))
+                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter)).map_err(|e| refusal(&e))
             }
             MessageType::RESIZE_CONSOLE => {
                 let mut request: ResizeConsole = parse(&message)?;
                 request.process_id = self.real_process(request.process_id)?;
-                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter))
-                    .map_err(|e| refusal(&e))
+                self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter)).map_err(|e| refusal(&e))
             }
             MessageType::SHUTDOWN_GRACEFUL => self.pass(waiter, message),
             MessageType::SHUTDOWN_FORCED => self.terminate(waiter, &message),
             MessageType::GET_PROPERTIES => self.get_properties(waiter, &message),
-            other => Err(ResponseBase::failure(
-                HcsError::UnknownMessage,
-                format!("the silo host does not know {other}"),
-            )),
+            other => {
+                Err(ResponseBase::failure(HcsError::UnknownMessage, format!("the silo host does not know {other}")))
+            }
         }
     }
 
@@ -199,8 +195,7 @@ impl Host {
             started: self.started,
         };
         let properties = properties(&facts, self.state, &self.job, &request.query.0);
-        let response =
-            GetPropertiesResponse { base: ResponseBase::success(), properties: AnyInString(properties) };
+        let response = GetPropertiesResponse { base: ResponseBase::success(), properties: AnyInString(properties) };
         self.reply(waiter, &response);
         Ok(())
     }
@@ -215,8 +210,7 @@ impl Host {
     /// Answers a request.
     pub(super) fn reply<T: serde::Serialize>(&mut self, waiter: Waiter, body: &T) {
         if let Some(client) = self.clients.get_mut(&waiter.client)
-            && let Err(error) =
-                client.endpoint.queue(waiter.kind.response(), waiter.id, body, Vec::new())
+            && let Err(error) = client.endpoint.queue(waiter.kind.response(), waiter.id, body, Vec::new())
         {
             tracing::debug!(%error, "a client cannot be answered");
             self.lose_client(waiter.client);

@@ -100,8 +100,7 @@ impl MainStreams {
             }
             for (i, fd) in client.outputs.iter().enumerate() {
                 if let Some(fd) = fd {
-                    let events =
-                        if client.waiting[i].is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+                    let events = if client.waiting[i].is_empty() { PollFlags::empty() } else { PollFlags::OUT };
                     list.push((Place::ClientOutput(n, i), PollFd::new(fd, events)));
                 }
             }

@@ -57,12 +57,7 @@ fn lock_prefixes(store: &Store) -> Result<fs::File, LayersError> {
     Ok(file)
 }
 
-fn run_wineboot(
-    runtime: &Runtime,
-    prefix: &Path,
-    lock: fs::File,
-    progress: &dyn Progress,
-) -> Result<(), LayersError> {
+fn run_wineboot(runtime: &Runtime, prefix: &Path, lock: fs::File, progress: &dyn Progress) -> Result<(), LayersError> {
     let processor = first_processor();
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "unshare"])
