@@ -34,7 +34,7 @@ put() {
     changed=yes
 }
 put "$built/casement" "$prefix/bin/casement" 755
-for piece in "$built/casement-agent" "$built"/guest/*.exe "$built"/guest/*.so.6; do
+for piece in "$built/casement-agent" "$built"/guest/*; do
     put "$piece" "$prefix/lib/casement/$(basename "$piece")" 755
 done
 casement=$prefix/bin/casement
