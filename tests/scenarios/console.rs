@@ -68,8 +68,8 @@ fn control_c_reaches_a_program_that_handles_it() {
 fn control_c_ends_a_program_and_leaves_the_shell() {
     let host = Host::start();
     let mut terminal = shell(&host);
-    terminal.type_line(r"C:\t\console.exe & C:\t\spin.exe 600");
-    terminal.expect("size 31x101");
+    terminal.type_line(r"C:\t\tree.exe 0 600");
+    terminal.expect("depth 0 pid");
     terminal.type_keys(&control('c'));
     terminal.expect(r"C:\>");
     terminal.type_line("exit 5");

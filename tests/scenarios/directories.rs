@@ -30,8 +30,10 @@ fn a_shared_directory_is_read_and_written_from_both_sides() {
     let shared = host.new_directory("shared");
     fs::write(shared.join("from host.txt"), "host says").expect("write");
     let volume = format!(r"{}:C:\data", shared.display());
-    let command = r#"type "C:\data\from host.txt"& mkdir C:\data\sub& echo guest says> C:\data\sub\guest.txt"#;
-    let output = host.casement(["run", "--rm", "-v", &volume, "nanoserver", "cmd", "/c", command]).succeeded();
+    let read = ["type", r"C:\data\from host.txt"];
+    let write = ["&", "mkdir", r"C:\data\sub&", "echo", "guest", "says>", r"C:\data\sub\guest.txt"];
+    let line = ["run", "--rm", "-v", &volume, "nanoserver", "cmd", "/c"].into_iter().chain(read).chain(write);
+    let output = host.casement(line).succeeded();
     assert!(output.stdout.starts_with("host says"), "{output}");
     let written = shared.join("sub/guest.txt");
     assert_eq!(fs::read_to_string(&written).expect("read").trim(), "guest says");

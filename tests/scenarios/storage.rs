@@ -49,7 +49,7 @@ fn files_and_registry_are_there_again_after_stop_and_start() {
 fn names_differ_by_more_than_case_and_keep_the_case_they_were_made_with() {
     let host = Host::start();
     let id = start(&host);
-    assert_eq!(cmd(&host, &id, r"echo 1> C:\MixedCase.txt& type c:\mixedcase.TXT"), "1");
+    assert_eq!(cmd(&host, &id, r"echo one> C:\MixedCase.txt& type c:\mixedcase.TXT"), "one");
     assert!(cmd(&host, &id, r"dir /b C:\").contains("MixedCase.txt"));
     assert_eq!(cmd(&host, &id, r"if exist C:\WINDOWS\SYSTEM32\KERNEL32.DLL echo there"), "there");
 }

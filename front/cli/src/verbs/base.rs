@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::Outcome;
 use crate::arguments::Places;
+use crate::doctor::Topic;
 use crate::output;
 use crate::progress::Shown;
 
@@ -57,7 +58,9 @@ impl Base {
 
 fn build(places: &Places, flavour: Flavour, tag: Tag) -> anyhow::Result<()> {
     let store = Store::open(&places.root)?;
-    let builder = BaseBuilder::new(&store, Runtime::current(&places.root)?, flavour, tag);
+    let runtime = Runtime::current(&places.root)
+        .map_err(|error| anyhow::anyhow!("{error} (line \"{}\" of casement doctor)", Topic::Runtime.name()))?;
+    let builder = BaseBuilder::new(&store, runtime, flavour, tag);
     let shown = Shown::new();
     let built = builder.build(&|stage: &str, fraction: f64| shown.report(stage, fraction));
     shown.finish();
