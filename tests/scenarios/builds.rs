@@ -33,10 +33,13 @@ fn image(host: &Host, name: &str) -> (Value, Value) {
 
 fn size_of_tree(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    entries.flatten().map(|entry| {
-        let metadata = entry.path().symlink_metadata().expect("metadata");
-        if metadata.is_dir() { size_of_tree(&entry.path()) } else { metadata.len() }
-    }).sum()
+    entries
+        .flatten()
+        .map(|entry| {
+            let metadata = entry.path().symlink_metadata().expect("metadata");
+            if metadata.is_dir() { size_of_tree(&entry.path()) } else { metadata.len() }
+        })
+        .sum()
 }
 
 #[test]
@@ -77,7 +80,12 @@ fn what_is_up_to_date_is_not_built_again() {
     let state = || {
         let names = fs::read_to_string(host.root().join("images.json")).expect("images");
         let inode = |name: &str| fs::metadata(host.root().join(name)).expect("metadata").ino();
-        (names, inode("runtimes/current"), inode("layers"), fs::read_dir(host.root().join("layers")).expect("layers").count())
+        (
+            names,
+            inode("runtimes/current"),
+            inode("layers"),
+            fs::read_dir(host.root().join("layers")).expect("layers").count(),
+        )
     };
     let before = state();
     let _ = host.casement(["runtime", "build"]).succeeded();

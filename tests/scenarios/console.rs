@@ -82,7 +82,8 @@ fn a_program_sees_the_size_of_the_terminal_from_the_start() {
     let host = Host::start();
     let volume = host.programs_volume();
     for (rows, columns) in [(24, 80), (50, 132)] {
-        let terminal = host.terminal(["run", "--rm", "-it", "-v", &volume, "nanoserver", r"C:\t\console.exe"], rows, columns);
+        let terminal =
+            host.terminal(["run", "--rm", "-it", "-v", &volume, "nanoserver", r"C:\t\console.exe"], rows, columns);
         let (status, text) = terminal.finish();
         assert!(status.success() && text.contains(&format!("size {rows}x{columns}")), "{text}");
     }
@@ -108,7 +109,8 @@ fn the_terminal_is_given_back_as_it_was() {
     let host = Host::start();
     let casement = casement_tests::places::casement();
     let mut command = std::process::Command::new("sh");
-    let script = r#"before=$(stty -g); "$0" run --rm -it nanoserver cmd /c ver; [ "$before" = "$(stty -g)" ] && echo restored"#;
+    let script =
+        r#"before=$(stty -g); "$0" run --rm -it nanoserver cmd /c ver; [ "$before" = "$(stty -g)" ] && echo restored"#;
     command.arg("-c").arg(script).arg(casement);
     command.env("CASEMENT_ROOT", host.root()).env("CASEMENT_RUN", host.run_directory());
     let (status, text) = Terminal::start(command, 24, 80).finish();

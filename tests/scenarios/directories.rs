@@ -39,7 +39,12 @@ fn a_shared_directory_is_read_and_written_from_both_sides() {
     assert_eq!(fs::read_to_string(&written).expect("read").trim(), "guest says");
     let owner = fs::metadata(&shared).expect("metadata").uid();
     for path in [written, shared.join("sub")] {
-        assert_eq!(fs::metadata(&path).expect("metadata").uid(), owner, "{} belongs to who owns the directory", path.display());
+        assert_eq!(
+            fs::metadata(&path).expect("metadata").uid(),
+            owner,
+            "{} belongs to who owns the directory",
+            path.display()
+        );
     }
 }
 
@@ -50,7 +55,18 @@ fn a_read_only_directory_cannot_be_changed() {
     fs::write(shared.join("a.txt"), "kept").expect("write");
     let volume = format!(r"{}:C:\data:ro", shared.display());
     let run = |command: &str| {
-        host.casement(["run", "--rm", "-u", "ContainerAdministrator", "-v", &volume, "nanoserver", "cmd", "/c", command])
+        host.casement([
+            "run",
+            "--rm",
+            "-u",
+            "ContainerAdministrator",
+            "-v",
+            &volume,
+            "nanoserver",
+            "cmd",
+            "/c",
+            command,
+        ])
     };
     assert_eq!(run(r"type C:\data\a.txt").succeeded().text(), "kept");
     for command in [r"echo x> C:\data\b.txt", r"echo x> C:\data\a.txt", r"mkdir C:\data\sub", r"del C:\data\a.txt"] {

@@ -4,7 +4,8 @@ use casement_tests::{Background, Host};
 
 fn set(host: &Host, flags: &[&str], name: &str) -> Vec<String> {
     let command = format!("set {name}");
-    let line = ["run", "--rm"].iter().chain(flags).chain(&["nanoserver", "cmd", "/c"]).copied().chain([command.as_str()]);
+    let line =
+        ["run", "--rm"].iter().chain(flags).chain(&["nanoserver", "cmd", "/c"]).copied().chain([command.as_str()]);
     host.casement(line).succeeded().lines().into_iter().map(str::to_owned).collect()
 }
 
@@ -24,7 +25,20 @@ fn variables_come_from_files_and_from_the_caller_and_flags_win() {
     let file = host.directory().join("files/variables");
     std::fs::write(&file, "# a comment\n\nZOO_FILE=file\nZOO_BOTH=file\nZOO_CALLER\nZOO_ABSENT\n").expect("write");
     let file = file.to_str().expect("a path");
-    let words = ["run", "--rm", "--env-file", file, "-e", "ZOO_BOTH=flag", "-e", "ZOO_OTHER", "nanoserver", "cmd", "/c", "set ZOO"];
+    let words = [
+        "run",
+        "--rm",
+        "--env-file",
+        file,
+        "-e",
+        "ZOO_BOTH=flag",
+        "-e",
+        "ZOO_OTHER",
+        "nanoserver",
+        "cmd",
+        "/c",
+        "set ZOO",
+    ];
     let mut command = host.command(words);
     command.env("ZOO_CALLER", "caller").env("ZOO_OTHER", "other").env_remove("ZOO_ABSENT");
     let output = Background::start(command).finish().succeeded();
@@ -64,7 +78,18 @@ fn nothing_of_the_hosts_environment_reaches_a_program() {
     let output = Background::start(command).finish().succeeded();
     for line in output.lines() {
         let name = line.split('=').next().unwrap_or_default();
-        let unix = ["HOME", "USER", "LANG", "SHELL", "PWD", "TERM", "LD_LIBRARY_PATH", "TMPDIR", "XDG_RUNTIME_DIR", "CASEMENT_SECRET"];
+        let unix = [
+            "HOME",
+            "USER",
+            "LANG",
+            "SHELL",
+            "PWD",
+            "TERM",
+            "LD_LIBRARY_PATH",
+            "TMPDIR",
+            "XDG_RUNTIME_DIR",
+            "CASEMENT_SECRET",
+        ];
         assert!(!unix.contains(&name), "{line}: {output}");
     }
     assert!(!output.stdout.contains(&*host.directory().to_string_lossy()), "{output}");

@@ -24,7 +24,8 @@ fn exec_has_variables_a_directory_a_user_and_an_exit_code_of_its_own() {
     let host = Host::start();
     let id = running(&host, &["-e", "ZOO=container"]);
     let command = "set ZOO& cd& whoami& exit 300";
-    let words = ["exec", "-e", "zoo=exec", "-w", r"C:\Windows", "-u", "ContainerAdministrator", &id, "cmd", "/c", command];
+    let words =
+        ["exec", "-e", "zoo=exec", "-w", r"C:\Windows", "-u", "ContainerAdministrator", &id, "cmd", "/c", command];
     let output = host.casement(words).exited(44);
     let lines = output.lines();
     assert!(lines[0].eq_ignore_ascii_case("zoo=exec"), "{output}");
@@ -63,7 +64,8 @@ fn exec_in_a_container_that_does_not_run_is_refused() {
 fn detached_exec_goes_on_by_itself_and_ends_with_its_container() {
     let host = Host::start();
     let id = running(&host, &[]);
-    let _ = host.casement(["exec", "-d", &id, r"C:\t\ctrl.exe", r"C:\Users\ContainerUser\second.txt", "600"]).succeeded();
+    let _ =
+        host.casement(["exec", "-d", &id, r"C:\t\ctrl.exe", r"C:\Users\ContainerUser\second.txt", "600"]).succeeded();
     casement_tests::deadline::until("the second program runs", || {
         host.casement(["exec", &id, "tasklist"]).stdout.matches("ctrl.exe").count() == 2
     });

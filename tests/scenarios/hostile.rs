@@ -4,7 +4,11 @@ use casement_tests::Host;
 
 fn hostile() -> Vec<String> {
     let long = "a".repeat(10_000);
-    ["..", ".", "../../etc", "a/../b", "/", "a/b", r"a\b", "-x", "a b", "a\nb", "\u{1b}[2J", "ü", ""].iter().map(ToString::to_string).chain([long]).collect()
+    ["..", ".", "../../etc", "a/../b", "/", "a/b", r"a\b", "-x", "a b", "a\nb", "\u{1b}[2J", "ü", ""]
+        .iter()
+        .map(ToString::to_string)
+        .chain([long])
+        .collect()
 }
 
 #[test]

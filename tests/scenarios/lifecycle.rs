@@ -18,7 +18,12 @@ fn run_in_the_background_prints_the_id_and_ps_shows_the_container() {
     let id = start_waiting(&host, &["--name", "web"], &[]);
     assert!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     let listed = host.casement(["ps"]).succeeded();
-    let line = listed.lines().into_iter().find(|line| line.starts_with(&id[..12])).unwrap_or_else(|| panic!("{listed}")).to_owned();
+    let line = listed
+        .lines()
+        .into_iter()
+        .find(|line| line.starts_with(&id[..12]))
+        .unwrap_or_else(|| panic!("{listed}"))
+        .to_owned();
     assert!(line.contains("nanoserver") && line.contains("Up ") && line.ends_with("web"), "{listed}");
     let _ = host.casement(["kill", "web"]).succeeded();
     assert_eq!(host.casement(["ps", "-q"]).succeeded().stdout, "");
@@ -53,7 +58,11 @@ fn followed_logs_come_at_once_are_complete_and_end_with_the_container() {
     let shared = host.new_directory("shared");
     let gate = format!(r"{}:C:\gate", shared.display());
     let script = r"echo first& (for /L %i in (1,1,2000) do @if not exist C:\gate\open ping -n 1 -w 50 127.0.0.1 >nul)& for /L %i in (1,1,500) do @echo line %i";
-    let id = host.casement(["run", "-d", "-v", &volume, "-v", &gate, "nanoserver", "cmd", "/c", script]).succeeded().text().to_owned();
+    let id = host
+        .casement(["run", "-d", "-v", &volume, "-v", &gate, "nanoserver", "cmd", "/c", script])
+        .succeeded()
+        .text()
+        .to_owned();
     let following = host.background(["logs", "-f", &id]);
     following.await_stdout("first");
     std::fs::write(shared.join("open"), "").expect("write");
@@ -87,7 +96,10 @@ fn inspect_shows_the_document_by_microsofts_names_and_the_state() {
     let container = &document["Container"];
     assert_eq!(container["GuestOs"]["HostName"], "seen");
     assert_eq!(container["Memory"]["SizeInMB"], 512);
-    assert!(container["Processor"]["Maximum"].as_u64().is_some_and(|maximum| (1..=10_000).contains(&maximum)), "{container}");
+    assert!(
+        container["Processor"]["Maximum"].as_u64().is_some_and(|maximum| (1..=10_000).contains(&maximum)),
+        "{container}"
+    );
     assert!(container["Storage"]["Layers"][0]["Path"].is_string(), "{container}");
     assert!(container["Storage"]["Path"].is_string(), "{container}");
     assert_eq!(container["MappedDirectories"][0]["ContainerPath"], r"C:\t");
@@ -142,7 +154,10 @@ fn rm_refuses_a_running_container_and_f_does_not() {
     let host = Host::start();
     let id = start_waiting(&host, &["--name", "busy"], &[]);
     let output = host.casement(["rm", "busy"]).exited(1);
-    assert!(output.stderr.contains("container is running: stop the container before removing or force remove"), "{output}");
+    assert!(
+        output.stderr.contains("container is running: stop the container before removing or force remove"),
+        "{output}"
+    );
     let _ = host.casement(["rm", "-f", "busy"]).succeeded();
     assert_eq!(host.casement(["ps", "-a", "-q"]).succeeded().stdout, "");
     assert!(!host.container_directory(&id).exists());

@@ -50,8 +50,14 @@ fn a_name_in_use_is_a_conflict_that_names_its_holder() {
 fn verbs_on_an_unknown_container_fail_and_say_its_name() {
     let host = Host::start();
     for words in [
-        &["logs", "ghost"][..], &["stop", "ghost"], &["kill", "ghost"], &["rm", "ghost"], &["wait", "ghost"], &["inspect", "ghost"],
-        &["start", "ghost"], &["exec", "ghost", "cmd"],
+        &["logs", "ghost"][..],
+        &["stop", "ghost"],
+        &["kill", "ghost"],
+        &["rm", "ghost"],
+        &["wait", "ghost"],
+        &["inspect", "ghost"],
+        &["start", "ghost"],
+        &["exec", "ghost", "cmd"],
     ] {
         let output = host.casement(words).exited(1);
         assert!(output.stderr.contains("No such container: ghost"), "{output}");

@@ -3,7 +3,10 @@
 use casement_tests::Host;
 
 fn cmd(host: &Host, container: &str, command: &str) -> String {
-    host.casement(["exec", "-u", "ContainerAdministrator", container, "cmd", "/c", command]).succeeded().text().to_owned()
+    host.casement(["exec", "-u", "ContainerAdministrator", container, "cmd", "/c", command])
+        .succeeded()
+        .text()
+        .to_owned()
 }
 
 fn start(host: &Host) -> String {
@@ -37,7 +40,11 @@ fn the_registry_of_a_container_is_its_own() {
 fn files_and_registry_are_there_again_after_stop_and_start() {
     let host = Host::start();
     let id = start(&host);
-    cmd(&host, &id, r"echo kept> C:\kept.txt& reg add HKLM\Software\Zoo /v Animal /d Bear& reg add HKCU\Software\Zoo /v Plant /d Fern");
+    cmd(
+        &host,
+        &id,
+        r"echo kept> C:\kept.txt& reg add HKLM\Software\Zoo /v Animal /d Bear& reg add HKCU\Software\Zoo /v Plant /d Fern",
+    );
     let _ = host.casement(["stop", &id]).succeeded();
     let _ = host.casement(["start", &id]).succeeded();
     assert_eq!(cmd(&host, &id, r"type C:\kept.txt"), "kept");

@@ -48,7 +48,10 @@ impl Background {
     /// When it takes no more, or after [`Background::close_stdin`].
     pub fn write(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().expect("standard input is open");
-        stdin.write_all(bytes).and_then(|()| stdin.flush()).unwrap_or_else(|error| panic!("{}: write: {error}", self.line));
+        stdin
+            .write_all(bytes)
+            .and_then(|()| stdin.flush())
+            .unwrap_or_else(|error| panic!("{}: write: {error}", self.line));
     }
 
     /// The writing end of its input, for a thread that writes.
@@ -119,7 +122,11 @@ impl Background {
             }
             if Instant::now() > end {
                 let (stdout, stderr) = (self.stdout.text(), self.stderr.text());
-                panic!("{}: not ended after {} s\n--- stdout\n{stdout}\n--- stderr\n{stderr}", self.line, GENEROUS.as_secs());
+                panic!(
+                    "{}: not ended after {} s\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
+                    self.line,
+                    GENEROUS.as_secs()
+                );
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
@@ -174,10 +181,17 @@ impl Collected {
     fn wait_for(&self, wanted: &str, line: &str) -> String {
         let found = |text: &Text| text.bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes());
         let guard = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (text, timeout) =
-            self.shared.1.wait_timeout_while(guard, GENEROUS, |text| !text.ended && !found(text)).unwrap_or_else(PoisonError::into_inner);
+        let (text, timeout) = self
+            .shared
+            .1
+            .wait_timeout_while(guard, GENEROUS, |text| !text.ended && !found(text))
+            .unwrap_or_else(PoisonError::into_inner);
         let so_far = String::from_utf8_lossy(&text.bytes).into_owned();
-        assert!(found(&text), "{line}: {wanted:?} did not come{}: {so_far}", if timeout.timed_out() { " in time" } else { "" });
+        assert!(
+            found(&text),
+            "{line}: {wanted:?} did not come{}: {so_far}",
+            if timeout.timed_out() { " in time" } else { "" }
+        );
         so_far
     }
 

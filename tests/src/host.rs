@@ -55,8 +55,12 @@ impl Host {
     /// # Panics
     /// When this is not root.
     pub fn bare() -> Self {
-        assert!(rustix::process::geteuid().is_root(), "this test needs root: it runs the real daemon and real containers");
-        let directory = tempfile::Builder::new().prefix("h").tempdir_in(places::hosts()).expect("a directory for a host");
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "this test needs root: it runs the real daemon and real containers"
+        );
+        let directory =
+            tempfile::Builder::new().prefix("h").tempdir_in(places::hosts()).expect("a directory for a host");
         // Containers' accounts go through it.
         fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("chmod");
         let mut sweep = Command::new(places::script("sweep"));
@@ -228,7 +232,11 @@ impl Host {
     /// When it does not start.
     pub fn start_container(&self, flags: &[&str], words: &[&str]) -> String {
         let volume = self.programs_volume();
-        let line = ["run", "-d", "-v", &volume].into_iter().chain(flags.iter().copied()).chain(["nanoserver"]).chain(words.iter().copied());
+        let line = ["run", "-d", "-v", &volume]
+            .into_iter()
+            .chain(flags.iter().copied())
+            .chain(["nanoserver"])
+            .chain(words.iter().copied());
         self.casement(line).succeeded().text().to_owned()
     }
 
@@ -316,6 +324,11 @@ impl Drop for Host {
             drop(guardian.stdin.take());
             let _ = guardian.wait();
         }
-        assert!(failures.is_empty(), "left behind:\n{}\n--- the daemon's log\n{}", failures.join("\n"), self.daemon_log());
+        assert!(
+            failures.is_empty(),
+            "left behind:\n{}\n--- the daemon's log\n{}",
+            failures.join("\n"),
+            self.daemon_log()
+        );
     }
 }

@@ -51,7 +51,9 @@ fn is_of(group: &Path, ids: &BTreeSet<String>) -> bool {
 
 /// The short ids in a log: `container="0123456789ab"`, in whatever colours.
 fn container_ids(log: &str) -> BTreeSet<String> {
-    let short = |piece: &str| piece.get(..SHORT_ID).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned);
+    let short = |piece: &str| {
+        piece.get(..SHORT_ID).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned)
+    };
     log.split('"').filter_map(short).collect()
 }
 

@@ -61,7 +61,10 @@ impl Output {
     /// # Panics
     /// When there is none.
     pub fn after(&self, start: &str) -> &str {
-        self.lines().into_iter().find_map(|line| line.strip_prefix(start)).unwrap_or_else(|| panic!("no line starts with {start:?}: {self}"))
+        self.lines()
+            .into_iter()
+            .find_map(|line| line.strip_prefix(start))
+            .unwrap_or_else(|| panic!("no line starts with {start:?}: {self}"))
     }
 }
 

@@ -79,6 +79,10 @@ fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
     }
     // A guest's own account owns some directories, and their modes count.
     let metadata = fs::metadata(from)?;
-    std::os::unix::fs::chown(to, Some(std::os::unix::fs::MetadataExt::uid(&metadata)), Some(std::os::unix::fs::MetadataExt::gid(&metadata)))?;
+    std::os::unix::fs::chown(
+        to,
+        Some(std::os::unix::fs::MetadataExt::uid(&metadata)),
+        Some(std::os::unix::fs::MetadataExt::gid(&metadata)),
+    )?;
     fs::set_permissions(to, metadata.permissions())
 }

@@ -37,7 +37,9 @@ pub(crate) fn mentioning(text: &str) -> Vec<(i32, String)> {
     let own = std::process::id();
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).filter(|pid| *pid != own);
-    pids.filter_map(|pid| Some((i32::try_from(pid).ok()?, command_line(pid)?))).filter(|(_, line)| line.contains(text)).collect()
+    pids.filter_map(|pid| Some((i32::try_from(pid).ok()?, command_line(pid)?)))
+        .filter(|(_, line)| line.contains(text))
+        .collect()
 }
 
 fn command_line(pid: u32) -> Option<String> {

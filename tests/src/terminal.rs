@@ -55,7 +55,8 @@ impl Terminal {
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
         tcsetwinsize(&master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
         let name = ptsname(&master, Vec::new()).expect("the terminal's name");
-        let slave: OwnedFd = File::options().read(true).write(true).open(name.to_str().expect("a path")).expect("a terminal").into();
+        let slave: OwnedFd =
+            File::options().read(true).write(true).open(name.to_str().expect("a path")).expect("a terminal").into();
         let copy = || Stdio::from(slave.try_clone().expect("a descriptor"));
         command.stdin(copy()).stdout(copy()).stderr(copy()).env("TERM", "xterm-256color");
         process::on_terminal(&mut command);
@@ -105,7 +106,8 @@ impl Terminal {
     /// # Panics
     /// When the system refuses.
     pub fn resize(&self, rows: u16, columns: u16) {
-        tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
+        tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
+            .expect("a size");
     }
 
     /// Waits until `text` appears behind what was expected before, and returns what came up to its end. Escape sequences are
@@ -143,8 +145,9 @@ impl Terminal {
     pub fn finish(mut self) -> (ExitStatus, String) {
         let (lock, changed) = &*self.screen;
         let screen = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let (screen, timeout) =
-            changed.wait_timeout_while(screen, GENEROUS, |screen| !screen.ended).unwrap_or_else(PoisonError::into_inner);
+        let (screen, timeout) = changed
+            .wait_timeout_while(screen, GENEROUS, |screen| !screen.ended)
+            .unwrap_or_else(PoisonError::into_inner);
         let text = plain(&screen.bytes);
         drop(screen);
         assert!(!timeout.timed_out(), "{}: not ended after {} s: {text}", self.line, GENEROUS.as_secs());
