@@ -89,7 +89,10 @@ impl Worker<'_> {
 
     fn record(&mut self, name: &str, known: Known) {
         self.ledger.lock().unwrap().acknowledged.insert(name.to_owned(), known);
-        self.mine.push(name.to_owned());
+        // The others are left alone and come to their own end.
+        if self.random.below(2) == 0 {
+            self.mine.push(name.to_owned());
+        }
     }
 
     fn note(&self, name: &str, change: impl FnOnce(&mut Known)) {
@@ -209,29 +212,34 @@ fn settle(host: &Host, ledger: &Ledger) {
         assert!(["created", "running", "exited"].contains(&status), "{name} is half made: {status}");
         assert!(!ledger.removed.contains(name), "{name} was removed and is back");
     }
+    let mut whole = 0;
     for (name, known) in &ledger.acknowledged {
         let Some(container) = containers.get(name) else {
             assert!(known.removal_unclear, "{name} is lost: {known:?}");
             continue;
         };
-        check(host, name, container, known);
+        whole += usize::from(check(host, name, container, known));
     }
+    eprintln!("{whole} containers ran to their end, with all of their output and their exit code");
+    assert!(whole > 10);
 }
 
-fn check(host: &Host, name: &str, container: &Value, known: &Known) {
+/// Whether the container ran to its own end; all promises hold in any case.
+fn check(host: &Host, name: &str, container: &Value, known: &Known) -> bool {
     if !known.started && known.start_unclear && container["State"]["Status"] == "created" {
-        return;
+        return false;
     }
     let code = host.wait(name);
     let output = host.casement(["logs", name]).succeeded().stdout.replace('\r', "");
     let whole = numbered(known.lines);
     if known.interrupted || known.start_unclear {
         assert!(whole.starts_with(&output), "{name}: {known:?}\n{output}");
-    } else {
-        let state = host.inspect(name)["State"].clone();
-        assert_eq!(output, whole, "{name}: {known:?} {state}");
-        assert_eq!(u64::from(code), known.code, "{name}: {known:?} {state}");
+        return false;
     }
+    let state = host.inspect(name)["State"].clone();
+    assert_eq!(output, whole, "{name}: {known:?} {state}");
+    assert_eq!(u64::from(code), known.code, "{name}: {known:?} {state}");
+    true
 }
 
 fn name_of(container: &Value) -> String {
