@@ -97,7 +97,7 @@ fn r5_odd_files_of_an_image_stay_inside() {
     host.start_daemon();
     let run = |words: &[&str]| host.run_program(&[&["linux.exe"], words].concat());
     let _ = run(&["call", "39"]).succeeded();
-    let secret = format!(r"C:\absolute\secret");
+    let secret = r"C:\absolute\secret".to_owned();
     for path in [secret.as_str(), r"C:\dev\shadow", r"C:\etc\shadow", r"C:\proc\etc\shadow", r"C:\z:\etc\shadow"] {
         let output = host.casement(["run", "--rm", "nanoserver", "cmd", "/c", "type", path]);
         assert!(!output.status.success() && output.stdout.is_empty(), "{path}: {output}");
