@@ -35,9 +35,9 @@ const OF_THIS_MACHINE: [&str; 5] = [
     r"System\ControlSet001\Hardware Profiles",
 ];
 
-/// Half of the registry, of no use to console programs: COM classes and interfaces, types of files and media, and
-/// what serves 32-bit programs, which the runtime does not run.
-const NOT_ON_NANO: [&str; 12] = [
+/// Half of the registry, of no use to console programs: COM classes and interfaces, types of files and media, dialling
+/// rules, and what serves 32-bit programs, which the runtime does not run.
+const NOT_ON_NANO: [&str; 13] = [
     r"Software\Classes\CLSID",
     r"Software\Classes\Interface",
     r"Software\Classes\TypeLib",
@@ -50,6 +50,7 @@ const NOT_ON_NANO: [&str; 12] = [
     r"Software\Microsoft\WindowsRuntime",
     r"Software\Microsoft\DirectMusic",
     r"Software\Microsoft\Internet Explorer",
+    r"Software\Microsoft\Windows\CurrentVersion\Telephony",
 ];
 
 /// `HKEY_LOCAL_MACHINE`
