@@ -52,7 +52,8 @@ fn w1_the_linux_side_is_the_runtime_and_nothing_of_the_host() {
     tree(&runtime_tree(&attacker.host).join("usr"), "/usr", &mut expected);
     tree(&runtime_tree(&attacker.host).join("etc"), "/etc", &mut expected);
     let seen = [walk(&attacker, "/usr"), walk(&attacker, "/etc")].concat();
-    let strangers: Vec<_> = seen.iter().map(|f| f.3.split(" -> ").next().unwrap()).filter(|p| !expected.contains(*p)).collect();
+    let strangers: Vec<_> =
+        seen.iter().map(|f| f.3.split(" -> ").next().unwrap()).filter(|p| !expected.contains(*p)).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
     assert_eq!(seen.len(), expected.len());
     for (kind, _, mode, path) in seen {
@@ -70,12 +71,32 @@ fn w1_host_files_are_out_of_reach() {
     fs::write(&secret, "secret").unwrap();
     fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
     let secret = secret.to_str().unwrap();
-    for before in ["", "/proc/self/root", "/proc/self/cwd/../../../..", "/proc/1/root", "/silo/drive_c/../../..", "/../../..", "/dev/fd/0/.."] {
+    for before in [
+        "",
+        "/proc/self/root",
+        "/proc/self/cwd/../../../..",
+        "/proc/1/root",
+        "/silo/drive_c/../../..",
+        "/../../..",
+        "/dev/fd/0/..",
+    ] {
         let path = format!("{before}{secret}");
         let answer = attacker.linux(&["cat", &path]);
         assert!(answer.is_err(), "{path}: {answer:?}");
     }
-    for path in ["/etc/shadow", "/root/.ssh", "/home", "/var", "/boot", "/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda", "/proc/kcore", "/run/casement"] {
+    for path in [
+        "/etc/shadow",
+        "/root/.ssh",
+        "/home",
+        "/var",
+        "/boot",
+        "/dev/mem",
+        "/dev/kmsg",
+        "/dev/vda",
+        "/dev/sda",
+        "/proc/kcore",
+        "/run/casement",
+    ] {
         assert!(attacker.linux(&["cat", path]).is_err(), "{path}");
     }
     // No descriptor that a program begins with leads there.
@@ -103,7 +124,11 @@ fn r4_everything_but_scratch_and_temporary_files_is_read_only() {
         }
     }
     writable.sort();
-    assert_eq!(writable, { let mut all = WRITABLE.to_vec(); all.sort(); all });
+    assert_eq!(writable, {
+        let mut all = WRITABLE.to_vec();
+        all.sort();
+        all
+    });
     // And the mounts do what they say.
     let create = (libc::O_CREAT | libc::O_WRONLY).to_string();
     for directory in ["", "/etc", "/usr/lib/wine", "/dev", "/sys", "/silo/dosdevices", "/silo/drive_c/t"] {
@@ -122,7 +147,19 @@ fn r4_everything_but_scratch_and_temporary_files_is_read_only() {
 #[test]
 fn r4_proc_gives_no_hold_on_the_host() {
     let attacker = Attacker::start();
-    for name in ["kcore", "kmsg", "keys", "key-users", "timer_list", "sysrq-trigger", "kallsyms", "cmdline", "config.gz", "interrupts", "iomem"] {
+    for name in [
+        "kcore",
+        "kmsg",
+        "keys",
+        "key-users",
+        "timer_list",
+        "sysrq-trigger",
+        "kallsyms",
+        "cmdline",
+        "config.gz",
+        "interrupts",
+        "iomem",
+    ] {
         let output = attacker.probe("linux", &["cat", &format!("/proc/{name}")]);
         let text = output.text();
         assert!(text.is_empty() || text.starts_with("error"), "{name}: {text}");
@@ -132,7 +169,16 @@ fn r4_proc_gives_no_hold_on_the_host() {
         assert!(output.text().is_empty() || output.text().starts_with("error"), "{name}: {output}");
     }
     assert!(!fs::read_to_string("/proc/cmdline").unwrap().is_empty(), "this host has what is hidden");
-    for name in ["sys/kernel/core_pattern", "sys/kernel/modprobe", "sys/vm/drop_caches", "sys/net/ipv4/ip_forward", "sysrq-trigger", "self/oom_score_adj", "self/setgroups", "self/uid_map"] {
+    for name in [
+        "sys/kernel/core_pattern",
+        "sys/kernel/modprobe",
+        "sys/vm/drop_caches",
+        "sys/net/ipv4/ip_forward",
+        "sysrq-trigger",
+        "self/oom_score_adj",
+        "self/setgroups",
+        "self/uid_map",
+    ] {
         let answer = attacker.call(libc::SYS_open, &[&format!("=/proc/{name}"), "1"]);
         assert!(matches!(answer, Err(libc::EROFS | libc::EACCES | libc::ENOENT)), "{name}: {answer:?}");
     }
@@ -156,14 +202,17 @@ fn r4_mounts_tell_no_more_than_where_the_containers_own_files_are() {
     let attacker = Attacker::start();
     let other = crate::processes::resting(&attacker, "other");
     let id = crate::processes::resting(&attacker, "one");
-    let text = attacker.host.casement(["exec", &id, r"C:\t\linux.exe", "cat", "/proc/self/mountinfo"]).succeeded().stdout;
+    let text =
+        attacker.host.casement(["exec", &id, r"C:\t\linux.exe", "cat", "/proc/self/mountinfo"]).succeeded().stdout;
     let scratch = format!("/scratches/{id}/prefix");
     let programs = casement_tests::places::test_programs().canonicalize().unwrap();
     for line in text.lines() {
         let root = line.split(' ').nth(3).unwrap();
         let kinds = ["/null", "/zero", "/full", "/random", "/urandom", "/tty", "/", "/tmp", "/devices/system/cpu"];
         // Known and documented: a bind mount names its place on the host's file system.
-        let own = root.contains(&scratch) || root.contains("/runtimes/") || root.ends_with(programs.file_name().unwrap().to_str().unwrap());
+        let own = root.contains(&scratch)
+            || root.contains("/runtimes/")
+            || root.ends_with(programs.file_name().unwrap().to_str().unwrap());
         assert!(own || kinds.contains(&root), "{line}");
     }
     assert!(!text.contains(&other) && text.contains(&id), "{text}");

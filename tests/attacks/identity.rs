@@ -75,12 +75,18 @@ fn r9_the_environment_is_the_containers_own() {
     let attacker = Attacker::start();
     // The daemon has a variable of this test's runner that no container may have.
     assert!(std::env::vars().any(|(name, _)| name.starts_with("CARGO")));
-    let outside: Vec<String> = std::env::vars().map(|(name, _)| name).filter(|n| n.starts_with("CARGO") || n.starts_with("CASEMENT") || n.starts_with("NEXTEST")).collect();
+    let outside: Vec<String> = std::env::vars()
+        .map(|(name, _)| name)
+        .filter(|n| n.starts_with("CARGO") || n.starts_with("CASEMENT") || n.starts_with("NEXTEST"))
+        .collect();
     let unix = attacker.cat("/proc/self/environ");
     let windows = attacker.host.casement(["run", "--rm", "nanoserver", "cmd", "/c", "set"]).succeeded().stdout;
     assert!(unix.contains("WINEPREFIX=/silo") && windows.contains("SystemRoot="), "{unix} {windows}");
     for name in outside {
         assert!(!unix.contains(&format!("{name}=")) && !windows.contains(&format!("{name}=")), "{name}");
     }
-    assert!(!windows.to_uppercase().lines().any(|line| line.starts_with("WINEPREFIX=") || line.starts_with("WINESERVER=")), "{windows}");
+    assert!(
+        !windows.to_uppercase().lines().any(|line| line.starts_with("WINEPREFIX=") || line.starts_with("WINESERVER=")),
+        "{windows}"
+    );
 }

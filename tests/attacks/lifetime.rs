@@ -28,7 +28,8 @@ fn count_in(namespace: &Path) -> usize {
 fn w4_a_process_that_hides_from_its_parent_ends_with_a_killed_container() {
     let attacker = Attacker::start();
     let host = &attacker.host;
-    let id = host.start_container(&["--name", "orphan"], &["cmd", "/c", r"C:\t\linux.exe orphan & C:\t\linux.exe fork 1"]);
+    let id =
+        host.start_container(&["--name", "orphan"], &["cmd", "/c", r"C:\t\linux.exe orphan & C:\t\linux.exe fork 1"]);
     until("the orphan was left", || host.casement(["logs", "orphan"]).stdout.contains("made 1"));
     let namespace = user_namespace(host, &id);
     let count = count_in(&namespace);
@@ -42,7 +43,18 @@ fn w4_a_process_that_hides_from_its_parent_ends_with_the_main_program() {
     let attacker = Attacker::start();
     let host = &attacker.host;
     let line = r"C:\t\linux.exe orphan & set /p line=";
-    let running = host.background(["run", "-i", "--name", "orphan", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", line]);
+    let running = host.background([
+        "run",
+        "-i",
+        "--name",
+        "orphan",
+        "-v",
+        &host.programs_volume(),
+        "nanoserver",
+        "cmd",
+        "/c",
+        line,
+    ]);
     running.await_stdout("left");
     let namespace = user_namespace(host, "orphan");
     let before = count_in(&namespace);
@@ -79,7 +91,9 @@ fn task_limit(pid: u32) -> Option<u64> {
         let (controllers, path) = (fields.next()?, fields.next()?);
         match controllers {
             "" => Some(format!("/sys/fs/cgroup{path}/pids.max")),
-            _ if controllers.split(',').any(|c| c == "pids") => Some(format!("/sys/fs/cgroup/{controllers}{path}/pids.max")),
+            _ if controllers.split(',').any(|c| c == "pids") => {
+                Some(format!("/sys/fs/cgroup/{controllers}{path}/pids.max"))
+            }
             _ => None,
         }
     };

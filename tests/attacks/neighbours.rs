@@ -45,7 +45,9 @@ fn w5_objects_of_one_container_do_not_exist_in_another() {
         let key = r"HKLM\Software\CasementProbe";
         let _ = host.casement(["exec", id, "reg", "add", key, "/v", "who", "/d", text, "/f"]).succeeded();
     }
-    let says = |id: &str| host.casement(["exec", id, "reg", "query", r"HKLM\Software\CasementProbe", "/v", "who"]).succeeded().stdout;
+    let says = |id: &str| {
+        host.casement(["exec", id, "reg", "query", r"HKLM\Software\CasementProbe", "/v", "who"]).succeeded().stdout
+    };
     assert!(says(&one).contains("first") && says(&two).contains("second"));
 }
 

@@ -37,7 +37,8 @@ impl Process {
 
 fn all() -> Vec<Process> {
     let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| Some(Process { pid, status: fs::read_to_string(format!("/proc/{pid}/status")).ok()? })).collect()
+    pids.filter_map(|pid| Some(Process { pid, status: fs::read_to_string(format!("/proc/{pid}/status")).ok()? }))
+        .collect()
 }
 
 /// The processes of a running container, without its silo host.
@@ -68,7 +69,9 @@ fn namespace(pid: &str, kind: &str) -> String {
 /// A container whose program runs until it is ended.
 pub fn resting(attacker: &Attacker, name: &str) -> String {
     let id = attacker.host.start_container(&["--name", name], &[r"C:\t\linux.exe", "fork", "2"]);
-    casement_tests::deadline::until("the program runs", || attacker.host.casement(["logs", name]).stdout.contains("made 2"));
+    casement_tests::deadline::until("the program runs", || {
+        attacker.host.casement(["logs", name]).stdout.contains("made 2")
+    });
     id
 }
 
@@ -153,7 +156,8 @@ fn r9_no_descriptor_of_the_host_is_open_in_a_container() {
     assert!(looked_at > 3 * processes.len());
     // The same look finds a host's file in a process of the host, so that it would find one here.
     let file = fs::File::open("/proc/self/mountinfo").unwrap();
-    let information = fs::read_to_string(format!("/proc/self/fdinfo/{}", std::os::fd::AsRawFd::as_raw_fd(&file))).unwrap();
+    let information =
+        fs::read_to_string(format!("/proc/self/fdinfo/{}", std::os::fd::AsRawFd::as_raw_fd(&file))).unwrap();
     assert!(!mounts(&processes[0].file("mountinfo")).contains(field(&information, "mnt_id")));
 }
 

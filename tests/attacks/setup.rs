@@ -18,8 +18,21 @@ fn layer_files(host: &Host) -> Vec<PathBuf> {
 fn r1_no_working_directory_leads_out() {
     let attacker = Attacker::start();
     let outside = [
-        r"\\?\unix\proc\self\cwd", r"\\?\unix\proc\1\root", r"\\?\unix\", r"\\?\unix\usr\lib", r"\\.\unix\usr", r"\??\unix\usr",
-        "/proc/self/fd/3", "/proc/self/fd/7", r"C:\..\..\proc", r"Z:\", r"\\?\Z:\", r"\\localhost\c$", r"C:\proc\self\fd\3", "..", "",
+        r"\\?\unix\proc\self\cwd",
+        r"\\?\unix\proc\1\root",
+        r"\\?\unix\",
+        r"\\?\unix\usr\lib",
+        r"\\.\unix\usr",
+        r"\??\unix\usr",
+        "/proc/self/fd/3",
+        "/proc/self/fd/7",
+        r"C:\..\..\proc",
+        r"Z:\",
+        r"\\?\Z:\",
+        r"\\localhost\c$",
+        r"C:\proc\self\fd\3",
+        "..",
+        "",
     ];
     let descriptors: Vec<String> = (0..12).map(|n| format!(r"\\?\unix\proc\self\fd\{n}")).collect();
     for directory in outside.iter().copied().chain(descriptors.iter().map(String::as_str)) {
@@ -36,7 +49,8 @@ fn r1_exec_has_no_other_directories_than_run() {
     let attacker = Attacker::start();
     let id = crate::processes::resting(&attacker, "one");
     for directory in [r"\\?\unix\proc\self\fd\3", "/proc/self/fd/3", r"Z:\", r"C:\..\.."] {
-        let output = attacker.host.casement(["exec", "-w", directory, &id, r"C:\t\linux.exe", "readlink", "/proc/self/cwd"]);
+        let output =
+            attacker.host.casement(["exec", "-w", directory, &id, r"C:\t\linux.exe", "readlink", "/proc/self/cwd"]);
         let refused = !output.status.success() && output.stdout.is_empty();
         assert!(refused || output.text().starts_with("/silo/drive_c"), "{directory}: {output}");
     }
@@ -62,8 +76,12 @@ fn r3_a_link_planted_at_a_mount_point_is_not_followed() {
     fs::write(target.join("untouched"), "").unwrap();
     let volume = format!(r"{}:C:\a\b", shared.display());
     // The program moves the directory of its mount away and puts a link to the host in its place. A start would make `b` there.
-    let plan = format!(r"C:\t\linux.exe call 82 =/silo/drive_c/a =/silo/drive_c/old & C:\t\linux.exe call 88 ={} =/silo/drive_c/a", target.display());
-    let command = ["run", "--name", "planter", "-v", &host.programs_volume(), "-v", &volume, "nanoserver", "cmd", "/c", &plan];
+    let plan = format!(
+        r"C:\t\linux.exe call 82 =/silo/drive_c/a =/silo/drive_c/old & C:\t\linux.exe call 88 ={} =/silo/drive_c/a",
+        target.display()
+    );
+    let command =
+        ["run", "--name", "planter", "-v", &host.programs_volume(), "-v", &volume, "nanoserver", "cmd", "/c", &plan];
     let planted = host.casement(command);
     assert_eq!(planted.lines(), ["ok 0", "ok 0"], "{planted}");
     let again = host.casement(["start", "planter"]);
@@ -92,7 +110,14 @@ fn r5_odd_files_of_an_image_stay_inside() {
         fs::copy("/bin/true", &suid).unwrap();
         fs::set_permissions(&suid, fs::Permissions::from_mode(0o6755)).unwrap();
         let null = rustix::fs::makedev(1, 3);
-        rustix::fs::mknodat(rustix::fs::CWD, files.join("null"), rustix::fs::FileType::CharacterDevice, 0o666.into(), null).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            files.join("null"),
+            rustix::fs::FileType::CharacterDevice,
+            0o666.into(),
+            null,
+        )
+        .unwrap();
     }
     host.start_daemon();
     let run = |words: &[&str]| host.run_program(&[&["linux.exe"], words].concat());
@@ -123,10 +148,23 @@ fn r5_odd_files_of_an_image_stay_inside() {
 fn r8_no_name_or_id_is_a_path() {
     let host = Host::start();
     let long = "x".repeat(10_000);
-    let names = ["..", ".", "../x", "a/b", "/a", "a\\b", "-x", ".hidden", "", " ", "a b", "a\nb", "ä", "a:b", "%n", "$(id)", &long];
+    let names = [
+        "..", ".", "../x", "a/b", "/a", "a\\b", "-x", ".hidden", "", " ", "a b", "a\nb", "ä", "a:b", "%n", "$(id)",
+        &long,
+    ];
     let before = fs::read_dir(host.root()).unwrap().count();
     for name in names {
-        let output = host.casement([format!("--name={name}")].iter().map(String::as_str).fold(vec!["create"], |mut all, w| { all.push(w); all }).into_iter().chain(["nanoserver"]));
+        let output = host.casement(
+            [format!("--name={name}")]
+                .iter()
+                .map(String::as_str)
+                .fold(vec!["create"], |mut all, w| {
+                    all.push(w);
+                    all
+                })
+                .into_iter()
+                .chain(["nanoserver"]),
+        );
         assert!(!output.status.success(), "{name:?}: {output}");
         for verb in ["inspect", "rm", "start", "logs", "stop", "wait"] {
             let output = host.casement([verb, "--", name]);

@@ -4,10 +4,37 @@ use crate::attacker::{Attacker, ENOSYS};
 
 /// Calls that no program in a silo has: probe of `rawsys.exe`.
 const CLOSED: [&str; 31] = [
-    "mount", "umount", "fsopen", "open_tree", "pivot_root", "unshare", "userns", "clone3", "bpf", "keyctl", "add_key",
-    "io_uring_setup", "setuid", "setgroups", "capset", "chroot", "mknod", "personality", "syslog", "sethostname",
-    "swapon", "reboot", "iopl", "finit_module", "kexec_load", "settimeofday", "perf_event_open", "userfaultfd",
-    "fanotify_init", "quotactl", "open_by_handle_at",
+    "mount",
+    "umount",
+    "fsopen",
+    "open_tree",
+    "pivot_root",
+    "unshare",
+    "userns",
+    "clone3",
+    "bpf",
+    "keyctl",
+    "add_key",
+    "io_uring_setup",
+    "setuid",
+    "setgroups",
+    "capset",
+    "chroot",
+    "mknod",
+    "personality",
+    "syslog",
+    "sethostname",
+    "swapon",
+    "reboot",
+    "iopl",
+    "finit_module",
+    "kexec_load",
+    "settimeofday",
+    "perf_event_open",
+    "userfaultfd",
+    "fanotify_init",
+    "quotactl",
+    "open_by_handle_at",
 ];
 
 #[test]
@@ -26,10 +53,23 @@ fn w1_calls_that_reach_into_the_kernel_do_not_exist() {
 fn w1_the_filter_closes_what_the_kernel_has() {
     let attacker = Attacker::start();
     let calls = [
-        libc::SYS_setns, libc::SYS_unshare, libc::SYS_mount, libc::SYS_move_mount, libc::SYS_mount_setattr,
-        libc::SYS_bpf, libc::SYS_io_uring_setup, libc::SYS_name_to_handle_at, libc::SYS_open_by_handle_at,
-        libc::SYS_pidfd_getfd, libc::SYS_seccomp, libc::SYS_acct, libc::SYS_setfsuid,
-        libc::SYS_setresuid, libc::SYS_setresgid, libc::SYS_setreuid, libc::SYS_setgid,
+        libc::SYS_setns,
+        libc::SYS_unshare,
+        libc::SYS_mount,
+        libc::SYS_move_mount,
+        libc::SYS_mount_setattr,
+        libc::SYS_bpf,
+        libc::SYS_io_uring_setup,
+        libc::SYS_name_to_handle_at,
+        libc::SYS_open_by_handle_at,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_seccomp,
+        libc::SYS_acct,
+        libc::SYS_setfsuid,
+        libc::SYS_setresuid,
+        libc::SYS_setresgid,
+        libc::SYS_setreuid,
+        libc::SYS_setgid,
     ];
     for number in calls {
         // Arguments that are never valid: outside of a silo the call exists, and is refused for another reason or does nothing.
@@ -117,7 +157,10 @@ fn w1_set_user_id_bits_never_reach_the_host() {
         assert_eq!(call(libc::SYS_creat, &[created, &mode]), ENOSYS);
         assert_eq!(call(libc::SYS_open, &[created, &create, &mode]), ENOSYS);
         assert_eq!(call(libc::SYS_openat, &["-100", created, &create, &mode]), ENOSYS);
-        assert_eq!(call(libc::SYS_mknod, &[created, &(mode.parse::<u32>().unwrap() | libc::S_IFREG).to_string(), "0"]), ENOSYS);
+        assert_eq!(
+            call(libc::SYS_mknod, &[created, &(mode.parse::<u32>().unwrap() | libc::S_IFREG).to_string(), "0"]),
+            ENOSYS
+        );
         // fchmodat2, which newer kernels have.
         assert_eq!(call(452, &["-100", inside, &mode, "0"]), ENOSYS);
         // openat2 takes its mode behind a pointer, where no filter sees it.

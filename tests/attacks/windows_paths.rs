@@ -28,8 +28,16 @@ fn w2_unix_paths_show_the_runtime_only() {
     let host = Host::start();
     let report = host.run_program(&["drives.exe"]);
     let hidden = [
-        r"\\.\unix\etc\shadow", "/etc/passwd", r"C:\..\..\etc\passwd", r"\\?\unix\proc\1\environ", r"\\?\unix\proc\1\root\etc\passwd",
-        r"\\?\unix\proc\kcore", r"\\?\unix\sys\firmware\acpi\tables\DSDT", r"\\?\unix\dev\vda", r"\\?\unix\dev\mem", r"\\?\unix\run\casement.sock",
+        r"\\.\unix\etc\shadow",
+        "/etc/passwd",
+        r"C:\..\..\etc\passwd",
+        r"\\?\unix\proc\1\environ",
+        r"\\?\unix\proc\1\root\etc\passwd",
+        r"\\?\unix\proc\kcore",
+        r"\\?\unix\sys\firmware\acpi\tables\DSDT",
+        r"\\?\unix\dev\vda",
+        r"\\?\unix\dev\mem",
+        r"\\?\unix\run\casement.sock",
     ];
     for path in hidden {
         assert!(said(&report, &format!("read {path}")).starts_with("error"), "{path}: {report}");
@@ -38,9 +46,14 @@ fn w2_unix_paths_show_the_runtime_only() {
     let runtimes_own = said(&report, r"read \\?\unix\etc\passwd");
     assert!(runtimes_own.contains("container:x:1000"), "the runtime's, not the host's: {report}");
     let closed = [
-        r"\\?\unix\usr\lib\wine\wine64", r"\\?\unix\etc\passwd", r"\\?\unix\proc\sys\kernel\core_pattern",
-        r"\\?\unix\proc\sysrq-trigger", r"\\?\unix\proc\self\oom_score_adj", r"\\?\unix\sys\kernel\uevent_helper",
-        r"\\?\unix\etc\casement_probe", r"\\?\unix\silo\dosdevices\probe",
+        r"\\?\unix\usr\lib\wine\wine64",
+        r"\\?\unix\etc\passwd",
+        r"\\?\unix\proc\sys\kernel\core_pattern",
+        r"\\?\unix\proc\sysrq-trigger",
+        r"\\?\unix\proc\self\oom_score_adj",
+        r"\\?\unix\sys\kernel\uevent_helper",
+        r"\\?\unix\etc\casement_probe",
+        r"\\?\unix\silo\dosdevices\probe",
     ];
     for path in closed {
         assert!(said(&report, &format!("write {path}")).starts_with("error"), "{path}: {report}");
@@ -89,7 +102,8 @@ fn w2_planted_links_stay_in_the_silo_while_it_runs_and_after() {
         r"type C:\absolute\secret & type C:\relative\secret & type C:\file & type C:\z:\etc\shadow".to_owned(),
         format!(r"type C:\root{}\secret", target.replace('/', r"\")),
     ];
-    let program = ["run", "--name", "planter", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", &script.join(" & ")];
+    let program =
+        ["run", "--name", "planter", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", &script.join(" & ")];
     let output = host.casement(program);
     assert_eq!(output.lines(), ["ok 0"; 5], "{output}");
     // Neither a further start nor the removal follows them.
@@ -107,9 +121,12 @@ fn w2_links_in_place_of_the_registry_are_not_written_through() {
     let victim = host.new_directory("victim").join("file");
     fs::write(&victim, "untouched").unwrap();
     fs::set_permissions(&victim, fs::Permissions::from_mode(0o666)).unwrap();
-    let link = |name: &str| format!("C:\\t\\linux.exe call 87 =/silo/{name} & C:\\t\\linux.exe call 88 ={} =/silo/{name}", victim.display());
+    let link = |name: &str| {
+        format!("C:\\t\\linux.exe call 87 =/silo/{name} & C:\\t\\linux.exe call 88 ={} =/silo/{name}", victim.display())
+    };
     let script = ["system.reg", "user.reg", "userdef.reg", ".update-timestamp"].map(link).join(" & ");
-    let output = host.casement(["run", "--name", "planter", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", &script]);
+    let output =
+        host.casement(["run", "--name", "planter", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", &script]);
     assert_eq!(output.lines(), ["ok 0"; 8], "{output}");
     // A start with such a registry may fail; it must not touch the host.
     let _ = host.casement(["start", "-a", "planter"]);
@@ -132,8 +149,12 @@ fn w2_linux_programs_on_c_are_not_executed() {
     assert_eq!(run("/silo/drive_c/shared/program"), format!("error {}", libc::EACCES));
     // A copy that the program made itself.
     let script = r"copy C:\shared\program C:\program & C:\t\linux.exe call 90 =/silo/drive_c/program 511 & C:\t\linux.exe run /silo/drive_c/program";
-    let output = host.casement(["run", "--rm", "-v", &host.programs_volume(), "-v", &volume, "nanoserver", "cmd", "/c", script]);
-    assert!(output.stdout.contains("ok 0") && output.stdout.trim().ends_with(&format!("error {}", libc::EACCES)), "{output}");
+    let output =
+        host.casement(["run", "--rm", "-v", &host.programs_volume(), "-v", &volume, "nanoserver", "cmd", "/c", script]);
+    assert!(
+        output.stdout.contains("ok 0") && output.stdout.trim().ends_with(&format!("error {}", libc::EACCES)),
+        "{output}"
+    );
     // By the Windows way.
     let output = host.casement(["run", "--rm", "-v", &volume, "nanoserver", r"C:\shared\program", "--version"]);
     assert!(!output.status.success() && output.stdout.is_empty(), "{output}");

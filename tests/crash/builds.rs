@@ -29,7 +29,8 @@ fn an_interrupted_base_build_leaves_nothing_and_can_be_repeated() {
     host.start_daemon();
     for directory in ["layers", "content/sha256", "scratches"] {
         let names = std::fs::read_dir(root.join(directory)).into_iter().flatten().flatten();
-        let unfinished: Vec<_> = names.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with('.')).collect();
+        let unfinished: Vec<_> =
+            names.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with('.')).collect();
         assert!(unfinished.is_empty(), "{directory}: {unfinished:?}");
     }
     let output = host.casement(["run", "--rm", "nanoserver", "cmd", "/c", "ver"]).succeeded();

@@ -48,7 +48,17 @@ fn a_killed_silo_host_takes_its_container_with_it_and_is_reported() {
 #[test]
 fn a_client_in_the_foreground_learns_of_its_lost_silo_host() {
     let host = Host::start();
-    let running = host.background(["run", "--name", "front", "-v", &host.programs_volume(), "nanoserver", r"C:\t\linux.exe", "fork", "1"]);
+    let running = host.background([
+        "run",
+        "--name",
+        "front",
+        "-v",
+        &host.programs_volume(),
+        "nanoserver",
+        r"C:\t\linux.exe",
+        "fork",
+        "1",
+    ]);
     running.await_stdout("made 1");
     kill(silo_host(&host, "front"));
     let output = running.wait();
@@ -86,7 +96,8 @@ fn a_killed_launcher_ends_the_container_and_is_reported() {
     let id = resting(&host);
     let namespace = user_namespace(&host, &id);
     // The agent's first programs: wineserver, and after it the launcher of the main process.
-    let launchers: Vec<_> = children(agent(&host, &id)).into_iter().filter(|(_, name)| name.starts_with("CExecSvc")).collect();
+    let launchers: Vec<_> =
+        children(agent(&host, &id)).into_iter().filter(|(_, name)| name.starts_with("CExecSvc")).collect();
     assert!(!launchers.is_empty(), "{:?}", children(agent(&host, &id)));
     launchers.iter().for_each(|(pid, _)| kill(*pid));
     host.wait(&id);

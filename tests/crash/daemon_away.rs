@@ -65,7 +65,8 @@ fn a_client_in_the_foreground_survives_the_daemon() {
     let words = lines_program(200, 5, 33);
     let volume = host.programs_volume();
     for removed in [true, false] {
-        let flags: &[&str] = if removed { &["run", "--rm", "-v", &volume, "nanoserver"] } else { &["run", "-v", &volume, "nanoserver"] };
+        let flags: &[&str] =
+            if removed { &["run", "--rm", "-v", &volume, "nanoserver"] } else { &["run", "-v", &volume, "nanoserver"] };
         let running = host.background(flags.iter().copied().chain(words.iter().map(String::as_str)));
         running.await_stdout("line 1 of");
         host.kill_daemon();

@@ -3,7 +3,7 @@
 
 mod builds;
 mod container_processes;
-mod daemon_storm;
 mod daemon_away;
+mod daemon_storm;
 mod random;
 mod trace;
