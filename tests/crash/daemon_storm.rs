@@ -186,8 +186,11 @@ fn no_acknowledged_container_is_lost_when_the_daemon_is_killed_at_random() {
             host.kill_daemon();
             std::thread::sleep(random.moment(LONGEST_ABSENCE));
             host.start_daemon();
-            assert!(workers.iter().all(|worker| !worker.is_finished()), "a worker has failed");
+            if workers.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+                break;
+            }
         }
+        // Also when one has failed: the others would go on for ever.
         stop.store(true, Ordering::Relaxed);
     });
     let ledger = ledger.into_inner().unwrap();

@@ -1,16 +1,52 @@
 //! The command's own line to the silo host of a container, which stays when the daemon goes.
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use casement_engine::Error;
 use casement_engine::host_compute::start_failed;
+use casement_gcs::MessageType;
+use casement_gcs::payload::{INFINITE, RequestBase, WaitForProcess, WaitForProcessResponse};
 use casement_hcs::protocol::MAIN_PROCESS;
 use casement_hcs::silo_host::Pipes;
 use casement_hcs::{ComputeService, System};
 use casement_schema::process::{ProcessParameters, Signal};
 
 use crate::streams::FarEnds;
+
+/// A question that waits in a line to a silo host from before the container starts: what is its exit code? However short the
+/// container's life, and whoever dies meanwhile, the answer comes, unless the silo host itself is killed.
+pub struct EndLine {
+    client: casement_gcs::Client,
+    question: u64,
+}
+
+impl EndLine {
+    /// The line, and the end of it that the silo host is to be given.
+    ///
+    /// # Errors
+    /// When the system has no more sockets.
+    pub fn new() -> Result<(Self, OwnedFd)> {
+        let (near, far) = UnixStream::pair()?;
+        let mut client = casement_gcs::Client::new(near)?;
+        // Of a container that has no id yet; the silo host has only one.
+        let wait = WaitForProcess { base: RequestBase::new(""), process_id: MAIN_PROCESS, timeout_in_ms: INFINITE };
+        let question = client.send(MessageType::WAIT_FOR_PROCESS, &wait, &[])?;
+        client.set_timeout(None);
+        Ok((Self { client, question }, far.into()))
+    }
+
+    /// Waits for the exit code of the container.
+    ///
+    /// # Errors
+    /// When the silo host was killed.
+    pub fn wait(mut self) -> Result<u32> {
+        let answer: WaitForProcessResponse = self.client.response(MessageType::WAIT_FOR_PROCESS, self.question)?;
+        Ok(answer.exit_code)
+    }
+}
 
 /// The silo host of one container.
 pub struct Silo {
@@ -45,12 +81,6 @@ impl Silo {
         // Only finds systems: what creates them is not needed.
         let service = ComputeService::new(parent.to_owned(), "/dev/null".into(), "/dev/null".into());
         Ok(Self { system: service.open(id)? })
-    }
-
-    /// The exit code that the silo host in `directory` left behind.
-    pub fn left_behind(directory: &Path, id: &str) -> Option<u32> {
-        let service = ComputeService::new(directory.parent()?.to_owned(), "/dev/null".into(), "/dev/null".into());
-        service.exit(id).map(|exit| exit.exit_code)
     }
 
     /// Starts a further process; returns its id.

@@ -23,6 +23,8 @@ pub struct FarEnds {
     pub stdout: Option<OwnedFd>,
     /// What it writes errors to.
     pub stderr: Option<OwnedFd>,
+    /// The silo host's end of the command's own line to it.
+    pub line: Option<OwnedFd>,
 }
 
 /// The near ends, with the threads that copy.
@@ -68,12 +70,17 @@ pub fn join(joined: Joined) -> io::Result<(FarEnds, Pumps)> {
 impl FarEnds {
     /// Which streams there are, for a request.
     pub fn named(&self) -> Streams {
-        Streams { stdin: self.stdin.is_some(), stdout: self.stdout.is_some(), stderr: self.stderr.is_some() }
+        Streams {
+            stdin: self.stdin.is_some(),
+            stdout: self.stdout.is_some(),
+            stderr: self.stderr.is_some(),
+            line: self.line.is_some(),
+        }
     }
 
     /// The descriptors, in the order of a request.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        [&self.stdin, &self.stdout, &self.stderr].into_iter().flatten().map(AsFd::as_fd).collect()
+        [&self.stdin, &self.stdout, &self.stderr, &self.line].into_iter().flatten().map(AsFd::as_fd).collect()
     }
 }
 

@@ -102,13 +102,16 @@ pub struct Streams {
     pub stdout: bool,
     /// Standard error, a write end.
     pub stderr: bool,
+    /// A connection that the silo host is to serve from before the start on: what waits in it is answered even if the container
+    /// ends at once and the daemon with it.
+    pub line: bool,
 }
 
 impl Streams {
     /// How many they are.
     #[must_use]
     pub fn count(self) -> usize {
-        usize::from(self.stdin) + usize::from(self.stdout) + usize::from(self.stderr)
+        [self.stdin, self.stdout, self.stderr, self.line].into_iter().map(usize::from).sum()
     }
 }
 

@@ -96,7 +96,10 @@ impl System for HostSystem {
         self.system.pid()
     }
 
-    fn attach(&self, stdio: Stdio) -> Result<()> {
+    fn attach(&self, mut stdio: Stdio) -> Result<()> {
+        if let Some(line) = stdio.line.take() {
+            self.system.adopt(line).map_err(|error| failed(&error))?;
+        }
         if stdio.stdin.is_none() && stdio.stdout.is_none() && stdio.stderr.is_none() {
             return Ok(());
         }

@@ -198,7 +198,12 @@ fn stdio(streams: Streams, descriptors: Vec<OwnedFd>) -> Result<Stdio> {
     }
     let mut descriptors = descriptors.into_iter();
     let mut next = |wanted: bool| if wanted { descriptors.next() } else { None };
-    Ok(Stdio { stdin: next(streams.stdin), stdout: next(streams.stdout), stderr: next(streams.stderr) })
+    Ok(Stdio {
+        stdin: next(streams.stdin),
+        stdout: next(streams.stdout),
+        stderr: next(streams.stderr),
+        line: next(streams.line),
+    })
 }
 
 fn respond(stream: &UnixStream, response: &Response) {

@@ -97,7 +97,7 @@ fn a_container_is_run_and_waited_for_over_the_socket() {
 fn streams_that_do_not_come_along_are_refused() {
     let bench = Bench::new();
     let (client, _) = serve(&bench);
-    let streams = Streams { stdin: true, stdout: true, stderr: true };
+    let streams = Streams { stdin: true, stdout: true, stderr: true, line: true };
     let error = client.request(&run_request(settings("web"), streams)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidParameter);
     assert_eq!(bench.world.leftovers(), 0);

@@ -17,8 +17,8 @@ use crate::error::GcsError;
 use crate::frame::{Frame, FrameError, FrameReader};
 use crate::message::Message;
 
-/// Most descriptors of one message: the three standard streams.
-pub const MAX_DESCRIPTORS: usize = 3;
+/// Most descriptors of one message: the three standard streams, and a connection.
+pub const MAX_DESCRIPTORS: usize = 4;
 
 const ANCILLARY_SPACE: usize = rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS));
 

@@ -166,18 +166,18 @@ fn descriptors_arrive_with_their_own_message_and_close_on_exec() {
 }
 
 #[test]
-fn more_descriptors_than_three_are_refused_here_and_closed_when_they_come() {
+fn more_descriptors_than_a_message_may_have_are_refused_here_and_closed_when_they_come() {
     let (mut client, there) = pair();
     let (mut read, write) = pipe();
-    let four = [write.as_fd(); MAX_DESCRIPTORS + 1];
+    let many = [write.as_fd(); MAX_DESCRIPTORS + 1];
     assert!(matches!(
-        client.send(MessageType::START, &RequestBase::new("x"), &four),
-        Err(GcsError::TooManyDescriptors(4))
+        client.send(MessageType::START, &RequestBase::new("x"), &many),
+        Err(GcsError::TooManyDescriptors(5))
     ));
     // Three with each byte of one frame, as a hostile peer could.
     let bytes = frame::encode(MessageType::START, 1, b"{}").unwrap();
     for byte in &bytes {
-        assert_eq!(descriptors::send(&client, &[*byte], &four[..3]).unwrap(), 1);
+        assert_eq!(descriptors::send(&client, &[*byte], &many[..3]).unwrap(), 1);
     }
     drop(write);
     let mut reader = MessageReader::new();

@@ -13,7 +13,7 @@ use super::container_flags::ContainerFlags;
 use crate::failure::{EXIT_ENGINE, EXIT_GENERAL, Failure};
 use crate::foreground::{self, Caught, Console, exit_status};
 use crate::output;
-use crate::silo::{Silo, Target};
+use crate::silo::{EndLine, Silo, Target};
 use crate::streams::{self, Joined, Pumps};
 use crate::terminal;
 
@@ -53,6 +53,7 @@ pub struct Stage {
     near: Pumps,
     caught: Caught,
     console: Console,
+    end: EndLine,
 }
 
 impl Stage {
@@ -63,9 +64,11 @@ impl Stage {
             return Err(Failure::with_code("the input device is not a TTY", EXIT_GENERAL));
         }
         let failed = |error| Failure::with_code(format!("casement: cannot prepare the streams: {error}"), EXIT_ENGINE);
-        let (far, near) = streams::join(Joined { stdin, stderr: !tty }).map_err(failed)?;
+        let (mut far, near) = streams::join(Joined { stdin, stderr: !tty }).map_err(failed)?;
+        let (end, silos) = EndLine::new().map_err(std::io::Error::other).map_err(failed)?;
+        far.line = Some(silos);
         let caught = Caught::new().map_err(failed)?;
-        Ok(Self { far, near, caught, console })
+        Ok(Self { far, near, caught, console, end })
     }
 
     /// Stays with a started container until its end.
@@ -82,12 +85,13 @@ impl Stage {
         {
             eprintln!("casement: {}", state.error);
         }
-        // The silo host knows first, the daemon for ever; between two daemons there is what the silo host left behind.
-        let recorded = || recorded.ok().map(|state| state.exit_code);
-        let exit_code = match ended {
+        // A silo host that has ended before it could be asked has answered what waited in the line. One that was killed has
+        // not; then the daemon knows.
+        let exit_code = match ended.or_else(|error| self.end.wait().map_err(|_| error)) {
             Ok(exit_code) => exit_code,
-            Err(error) => recorded()
-                .or_else(|| Silo::left_behind(directory, key))
+            Err(error) => recorded
+                .ok()
+                .map(|state| state.exit_code)
                 .ok_or_else(|| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?,
         };
         Ok(exit_status(exit_code))
