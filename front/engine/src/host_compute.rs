@@ -14,8 +14,6 @@ use crate::id::ContainerId;
 
 /// Directory of compute systems under the root.
 pub const CONTAINERS_DIRECTORY: &str = "containers";
-/// Most Linux tasks of one container: far more than servers use, far less than would harm the host.
-const MAX_TASKS: u32 = 16_384;
 
 /// HCS below one root.
 pub struct HostCompute {
@@ -42,7 +40,7 @@ impl ComputeService for HostCompute {
             uid_base: blueprint.uid_base,
             log: true,
             discard: blueprint.discard,
-            processes: MAX_TASKS,
+            processes: casement_hcs::DEFAULT_PROCESS_LIMIT,
             init_process: blueprint.process.clone(),
         };
         let system =

@@ -6,6 +6,7 @@ pub mod service;
 pub mod silo_host;
 pub mod spec;
 
+pub use casement_job::DEFAULT_PROCESS_LIMIT;
 pub use error::ComputeError;
 pub use service::{ComputeService, System};
 pub use spec::{ContainerExit, SiloSettings, SiloSpec};
