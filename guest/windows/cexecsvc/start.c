@@ -3,6 +3,7 @@
 //! from the Windows side only. Imports kernel32 and ntdll only, which every process loads anyway.
 #include "../nt/linux_calls.h"
 #include "console_events.h"
+#include "device_server.h"
 #include "environment.h"
 #include "job.h"
 #include "pipes.h"
@@ -10,6 +11,7 @@
 #include "protocol.h"
 #include "service_control.h"
 #include "token.h"
+#include "volumes.h"
 
 enum { MAX_PATH_VARIABLE_UNITS = 32767 };
 
@@ -110,14 +112,23 @@ static DWORD WINAPI obey_control(void *argument) {
     return 0;
 }
 
-// Waits for the program's end, and starts the services when somebody asks for them meanwhile.
-static void wait_for_end(HANDLE process, HANDLE services_wanted, WCHAR *environment) {
-    HANDLE waits[] = {process, services_wanted};
-    if (services_wanted) {
-        if (WaitForMultipleObjects(2, waits, FALSE, INFINITE) == WAIT_OBJECT_0) return;
-        service_control_start(environment);
+// Waits for the program's end. Meanwhile starts the services when somebody asks for them, and tells of the volumes. Either
+// handle may be NULL.
+static void wait_for_end(HANDLE process, HANDLE services_wanted, HANDLE volumes_asked, WCHAR *environment) {
+    for (;;) {
+        HANDLE waits[3] = {process};
+        DWORD count = 1;
+        if (services_wanted) waits[count++] = services_wanted;
+        if (volumes_asked) waits[count++] = volumes_asked;
+        DWORD woken = WaitForMultipleObjects(count, waits, FALSE, INFINITE);
+        if (woken == WAIT_OBJECT_0 || woken >= WAIT_OBJECT_0 + count) return;
+        if (waits[woken] == volumes_asked) {
+            if (!device_server_answer(process)) volumes_asked = NULL;
+        } else {
+            service_control_start(environment);
+            services_wanted = NULL;
+        }
     }
-    WaitForSingleObject(process, INFINITE);
 }
 
 void NTAPI start(void *peb) {
@@ -136,12 +147,13 @@ void NTAPI start(void *peb) {
     HANDLE job = job_create();
     if (!job) protocol_fail(GetLastError(), STAGE_CREATE_PROCESS);
     HANDLE services_wanted = request.flags & START_SERVICES ? service_control_listen() : NULL;
+    HANDLE volumes_asked = request.flags & START_SERVICES ? volumes_open() : NULL;
     PROCESS_INFORMATION process = create_program(&request, environment, &job);
 
     struct running_program program = {job, process.dwProcessId};
     HANDLE control = CreateThread(NULL, 0, obey_control, &program, 0, NULL);
     if (!control) TerminateJobObject(job, (UINT)connection_lost_exit);
-    wait_for_end(process.hProcess, services_wanted, environment);
+    wait_for_end(process.hProcess, services_wanted, volumes_asked, environment);
     GetExitCodeProcess(process.hProcess, &exit_code);
     if (!(request.flags & START_CONSOLE)) pipes_drain();
     protocol_send_exited(exit_code);

@@ -8,6 +8,22 @@
 #ifndef SYMBOLIC_LINK_ALL_ACCESS
 #define SYMBOLIC_LINK_ALL_ACCESS (STANDARD_RIGHTS_REQUIRED | 1)
 #endif
+// Statuses that <windows.h> leaves to <ntstatus.h>, which does not go together with it.
+#ifndef STATUS_SUCCESS
+#define STATUS_SUCCESS ((NTSTATUS)0)
+#endif
+#ifndef STATUS_BUFFER_OVERFLOW
+#define STATUS_BUFFER_OVERFLOW ((NTSTATUS)0x80000005)
+#endif
+#ifndef STATUS_NO_SUCH_DEVICE
+#define STATUS_NO_SUCH_DEVICE ((NTSTATUS)0xC000000E)
+#endif
+#ifndef STATUS_INVALID_DEVICE_REQUEST
+#define STATUS_INVALID_DEVICE_REQUEST ((NTSTATUS)0xC0000010)
+#endif
+#ifndef STATUS_NOT_SUPPORTED
+#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
+#endif
 #define CURRENT_PROCESS ((HANDLE)(LONG_PTR)-1)
 
 // Access rights and information classes, as in Microsoft's driver kit documentation.
@@ -80,6 +96,7 @@ NTSTATUS NTAPI NtQueryInformationToken(HANDLE token, TOKEN_INFORMATION_CLASS inf
 NTSTATUS NTAPI NtOpenProcessToken(HANDLE process, ACCESS_MASK access, HANDLE *token);
 NTSTATUS NTAPI NtQueryVirtualMemory(HANDLE process, const void *address, int information_class, void *data,
                                     SIZE_T size, SIZE_T *needed);
+BOOLEAN NTAPI RtlEqualUnicodeString(const UNICODE_STRING *one, const UNICODE_STRING *other, BOOLEAN ignore_case);
 NTSTATUS NTAPI RtlGetVersion(RTL_OSVERSIONINFOW *version);
 NTSTATUS NTAPI RtlOpenCurrentUser(ACCESS_MASK access, HANDLE *key);
 NTSTATUS NTAPI RtlCreateEnvironment(BOOLEAN inherit, WCHAR **environment);
