@@ -96,3 +96,15 @@ fn what_cannot_be_shared_is_refused() {
     }
     assert_eq!(host.casement(["ps", "-a", "-q"]).succeeded().stdout, "");
 }
+
+#[test]
+fn dir_lists_volume_c_of_a_container_that_has_run_nothing_else() {
+    let host = Host::start();
+    let listed = host.casement(["run", "--rm", "nanoserver", "cmd", "/c", r"dir C:\ & vol C:"]).succeeded();
+    let text = listed.text();
+    assert!(text.contains("Directory of C:"), "{text}");
+    for name in ["windows", "users", "Program Files"] {
+        assert!(text.contains(&format!("<DIR>          {name}")), "{name} is not in: {text}");
+    }
+    assert!(text.contains("Volume Serial Number is"), "{text}");
+}
