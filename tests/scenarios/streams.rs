@@ -55,6 +55,15 @@ fn fifty_megabytes_go_through_unchanged() {
 }
 
 #[test]
+fn a_script_that_is_piped_to_cmd_runs_to_its_end() {
+    let host = Host::start();
+    let script = b"echo one\r\necho two\r\nexit 5\r\n";
+    let output = host.casement_fed(["run", "--rm", "-i", "nanoserver", "cmd", "/q"], script).exited(5);
+    let said: Vec<_> = output.stdout.lines().map(str::trim).filter(|line| *line == "one" || *line == "two").collect();
+    assert_eq!(said, ["one", "two"], "{output}");
+}
+
+#[test]
 fn a_reader_that_goes_away_does_not_hold_the_program_up() {
     let host = Host::start();
     let mut command = std::process::Command::new("sh");

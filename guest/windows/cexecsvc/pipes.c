@@ -21,11 +21,20 @@ struct stream {
 };
 
 static struct stream streams[STREAMS];
+static enum input_mode input_mode;
 
 // Closing a stream on one side must be seen on the other while the program still runs.
 static void close_stream(struct stream *stream) {
     NtClose(stream->pipe);
     linux_close(stream->descriptor);
+}
+
+// The length of what is to be written in one go from `bytes`.
+static DWORD portion(const unsigned char *bytes, DWORD length) {
+    if (input_mode == INPUT_AS_IT_COMES) return length;
+    DWORD line = 0;
+    while (line < length && bytes[line++] != '\n') {}
+    return line;
 }
 
 static DWORD WINAPI pump_input(void *argument) {
@@ -36,7 +45,12 @@ static DWORD WINAPI pump_input(void *argument) {
         long long got = linux_read(stream->descriptor, buffer, PUMP_BYTES);
         if (got <= 0) break;
         DWORD put, done = 0;
-        while (done < (DWORD)got && WriteFile(stream->pipe, buffer + done, (DWORD)got - done, &put, NULL)) done += put;
+        while (done < (DWORD)got) {
+            if (!WriteFile(stream->pipe, buffer + done, portion(buffer + done, (DWORD)got - done), &put, NULL)) break;
+            done += put;
+            // Returns when the program has read it all.
+            if (input_mode == INPUT_BY_LINES) FlushFileBuffers(stream->pipe);
+        }
         if (done < (DWORD)got) break;
     }
     close_stream(stream);
@@ -82,7 +96,8 @@ ULONG pipes_create(STARTUPINFOW *startup, const int *stdio) {
     return 0;
 }
 
-void pipes_start(STARTUPINFOW *startup) {
+void pipes_start(STARTUPINFOW *startup, enum input_mode mode) {
+    input_mode = mode;
     NtClose(startup->hStdInput);
     NtClose(startup->hStdOutput);
     NtClose(startup->hStdError);

@@ -10,6 +10,7 @@
 #include "profile.h"
 #include "protocol.h"
 #include "service_control.h"
+#include "shell.h"
 #include "token.h"
 #include "volumes.h"
 
@@ -79,7 +80,10 @@ static PROCESS_INFORMATION create_program(const struct start_request *request, W
     }
     if (!started) protocol_fail(GetLastError(), STAGE_CREATE_PROCESS);
     protocol_send_started(process.dwProcessId);
-    if (relayed) pipes_start(&startup.StartupInfo);
+    if (relayed) {
+        BOOL shell = shell_reads_commands(request->command_line);
+        pipes_start(&startup.StartupInfo, shell ? INPUT_BY_LINES : INPUT_AS_IT_COMES);
+    }
     NtClose(process.hThread);
     return process;
 }
