@@ -38,7 +38,7 @@ pub enum RuntimeError {
     /// The host's apt names no Debian archive.
     #[error(
         "no Debian archive in the configuration of this host's apt: give one with --mirror, \
-         such as --mirror https://deb.debian.org/debian"
+         such as --mirror https://mirror.example/debian"
     )]
     NoMirror,
     /// The host has no key file of the Debian archive.
