@@ -124,12 +124,12 @@ impl Host {
         let mut slot = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(slot.is_none(), "a daemon runs already");
         let daemon = slot.insert(command.spawn().expect("start the daemon"));
-        let socket = self.run_directory().join("casement.sock");
+        let sockets = [self.run_directory().join("casement.sock"), self.docker_socket()];
         deadline::until("the daemon answers", || {
             if let Some(status) = daemon.try_wait().expect("wait") {
                 panic!("the daemon ended ({status}):\n{}", self.daemon_log());
             }
-            UnixStream::connect(&socket).is_ok()
+            sockets.iter().all(|socket| UnixStream::connect(socket).is_ok())
         });
     }
 

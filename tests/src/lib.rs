@@ -11,6 +11,7 @@
 
 pub mod background;
 pub mod deadline;
+mod docker;
 pub mod host;
 mod leftovers;
 pub mod output;

@@ -7,8 +7,8 @@ use casement_schema::process::ProcessParameters;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ContainerId;
+use crate::model::{Config, HostConfig, MountPoint, Words};
 use crate::name::ContainerName;
-use crate::volume::Bind;
 
 /// The timestamp of something that has not happened, as the Docker API writes it.
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -17,41 +17,17 @@ pub const NEVER: &str = "0001-01-01T00:00:00Z";
 pub const EXIT_CODE_LOST: u32 = 137;
 
 /// What a caller asks for when it creates a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
 pub struct ContainerSettings {
-    /// Image reference as typed.
-    pub image: String,
     /// Name; one is generated when absent.
     pub name: Option<ContainerName>,
-    /// Command and arguments; empty means the image's `Cmd`.
-    pub command: Vec<String>,
-    /// Entry point in place of the image's. `Some([""])` removes the image's entry point.
-    pub entrypoint: Option<Vec<String>>,
-    /// Variables `NAME=value` laid over the image's; names are case-insensitive, the last one wins.
-    pub env: Vec<String>,
-    /// Working directory in the container.
-    pub working_dir: Option<String>,
-    /// User in the container.
-    pub user: Option<String>,
-    /// Whether the main process has a console.
-    pub tty: bool,
-    /// Height and width of the console in characters; only with `tty`.
-    pub console_size: Option<(u16, u16)>,
-    /// Whether standard input stays open for a client.
-    pub open_stdin: bool,
-    /// Host name; the short id when absent.
-    pub hostname: Option<String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Memory limit in bytes.
-    pub memory: Option<u64>,
-    /// CPU limit in billionths of a CPU.
-    pub nano_cpus: Option<u64>,
-    /// Host directories shown in the container.
-    pub binds: Vec<Bind>,
-    /// Whether the container is removed when it has ended.
-    pub auto_remove: bool,
+    /// What it runs.
+    pub config: Config,
+    /// What it takes from the host.
+    pub host_config: HostConfig,
+    /// `EndpointsConfig`: networks it joins, by name, as they were asked for.
+    pub endpoints: BTreeMap<String, serde_json::Value>,
 }
 
 /// A container as the store keeps it.
@@ -70,54 +46,20 @@ pub struct Container {
     pub image_id: String,
     /// First uid and gid of its user-namespace range.
     pub uid_base: u32,
-    /// Configuration of the container.
+    /// What it runs, with the image's values merged in.
     pub config: Config,
     /// What it takes from the host.
     pub host_config: HostConfig,
+    /// `EndpointsConfig` as it was asked for.
+    pub endpoints: BTreeMap<String, serde_json::Value>,
+    /// What is mounted in it.
+    pub mounts: Vec<MountPoint>,
     /// How it stands.
     pub state: State,
     /// The document that the compute system is created from.
     pub document: ComputeSystem,
     /// The parameters of its main process.
     pub process: ProcessParameters,
-}
-
-/// Configuration of a container, with the image's values merged in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Config {
-    /// Host name in the container.
-    pub hostname: String,
-    /// User of the main process.
-    pub user: String,
-    /// Variables of the main process, `NAME=value`.
-    pub env: Vec<String>,
-    /// Working directory of the main process.
-    pub working_dir: String,
-    /// Whether the main process has a console.
-    pub tty: bool,
-    /// Whether standard input stays open for a client.
-    pub open_stdin: bool,
-    /// Entry point in effect.
-    pub entrypoint: Vec<String>,
-    /// Command in effect.
-    pub cmd: Vec<String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// What a container takes from the host.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct HostConfig {
-    /// Memory limit in bytes; 0 means none.
-    pub memory: u64,
-    /// CPU limit in billionths of a CPU; 0 means none.
-    pub nano_cpus: u64,
-    /// Host directories shown in the container.
-    pub binds: Vec<Bind>,
-    /// Whether the container is removed when it has ended.
-    pub auto_remove: bool,
 }
 
 /// The states of a container.
@@ -137,6 +79,10 @@ pub enum Status {
     Exited,
     /// Being removed.
     Removing,
+    /// Ended, and about to be started again by its restart policy.
+    Restarting,
+    /// Running, with its programs held.
+    Paused,
     /// Could not be removed completely; removing it again tries again.
     Dead,
 }
@@ -152,6 +98,8 @@ impl Status {
             Self::Running => "running",
             Self::Exited => "exited",
             Self::Removing => "removing",
+            Self::Restarting => "restarting",
+            Self::Paused => "paused",
             Self::Dead => "dead",
         }
     }
@@ -196,11 +144,15 @@ impl Container {
     /// The program and its arguments: entry point, then command.
     #[must_use]
     pub fn command(&self) -> Vec<&str> {
-        let entrypoint = match self.config.entrypoint.as_slice() {
-            [only] if only.is_empty() => &[],
-            all => all,
-        };
-        entrypoint.iter().chain(&self.config.cmd).map(String::as_str).collect()
+        fn words(words: &Option<Words>) -> impl Iterator<Item = &str> {
+            words.iter().flat_map(|words| words.iter().map(String::as_str))
+        }
+        let mut command: Vec<&str> = words(&self.config.entrypoint).collect();
+        if command.first().is_some_and(|first| first.is_empty()) {
+            command.clear();
+        }
+        command.extend(words(&self.config.cmd));
+        command
     }
 
     /// Whether the container was ever started.

@@ -12,10 +12,12 @@ use casement_nt::environment::Environment;
 use casement_nt::{NtPath, command_line};
 use serde::{Deserialize, Serialize};
 
-use crate::container::{Config, Container, ContainerSettings, HostConfig};
+use crate::container::{Container, ContainerSettings};
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::limits::{check_memory, processor_maximum};
+use crate::model::{Config, HostConfig, MountPoint, Words};
+use crate::volume::Bind;
 
 /// The owner that documents name.
 pub const OWNER: &str = "casement";
@@ -59,6 +61,8 @@ pub struct Plan {
     pub config: Config,
     /// What it takes from the host.
     pub host_config: HostConfig,
+    /// What is mounted in it.
+    pub mounts: Vec<MountPoint>,
     /// The document, still without the path of the scratch.
     pub document: ComputeSystem,
     /// The first process.
@@ -70,38 +74,48 @@ pub struct Plan {
 /// # Errors
 /// [`Error::InvalidParameter`] for every value that is not valid.
 pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_cpus: u32) -> Result<Plan> {
-    let command = Command::choose(image, settings);
-    let environment = merge_environment(&image.config.env, &settings.env)?;
+    let asked = &settings.config;
+    let command = Command::choose(image, asked);
+    let environment = merge_environment(&image.config.env, asked.env.as_deref().unwrap_or_default())?;
+    let labels = image.config.labels.clone().into_iter().chain(asked.labels.clone()).collect();
     let config = Config {
-        hostname: hostname(id, settings.hostname.as_deref())?,
-        user: user(settings.user.as_deref(), &image.config.user)?,
-        env: environment.to_strings(),
-        working_dir: working_dir(settings.working_dir.as_deref(), &image.config.working_dir)?,
-        tty: settings.tty,
-        open_stdin: settings.open_stdin,
-        entrypoint: command.entrypoint.clone(),
-        cmd: command.cmd.clone(),
-        labels: image.config.labels.clone().into_iter().chain(settings.labels.clone()).collect(),
+        hostname: hostname(id, &asked.hostname)?,
+        user: user(&asked.user, &image.config.user)?,
+        env: Some(environment.to_strings()),
+        working_dir: working_dir(&asked.working_dir, &image.config.working_dir)?,
+        entrypoint: (!command.entrypoint.is_empty()).then(|| command.entrypoint.clone().into()),
+        cmd: (!command.cmd.is_empty()).then(|| command.cmd.clone().into()),
+        args_escaped: command.args_escaped,
+        labels,
+        ..asked.clone()
     };
+    let console_size = Some(settings.host_config.console_size).filter(|size| *size != [0, 0]);
     let request = ProcessRequest {
         command_line: command.line()?,
         working_dir: &config.working_dir,
         user: &config.user,
         environment: &environment,
         tty: config.tty,
-        console_size: settings.console_size,
+        console_size: console_size.map(|[height, width]| (height, width)),
         stdin: config.open_stdin,
         outputs: true,
     };
     let process = request.parameters();
-    let document = document(image, settings, &config.hostname, host_cpus)?;
-    let host_config = HostConfig {
-        memory: settings.memory.unwrap_or(0),
-        nano_cpus: settings.nano_cpus.unwrap_or(0),
-        binds: settings.binds.clone(),
-        auto_remove: settings.auto_remove,
-    };
-    Ok(Plan { config, host_config, document, process })
+    let host_config = settings.host_config.clone();
+    let mounts = mounts(&host_config)?;
+    let document = document(image, &host_config, &mounts, &config.hostname, host_cpus)?;
+    Ok(Plan { config, host_config, mounts, document, process })
+}
+
+/// What a container's binds come to.
+fn mounts(host_config: &HostConfig) -> Result<Vec<MountPoint>> {
+    let mut mounts = Vec::new();
+    for text in host_config.binds.iter().flatten() {
+        let bind: Bind = text.parse()?;
+        bind.check_source()?;
+        mounts.push(bind.into());
+    }
+    Ok(mounts)
 }
 
 /// Plans a further process in a container.
@@ -112,11 +126,11 @@ pub fn plan_exec(container: &Container, settings: &ExecSettings) -> Result<Proce
     if settings.command.is_empty() {
         return Err(Error::InvalidParameter("No exec command specified".to_owned()));
     }
-    let environment = merge_environment(&container.config.env, &settings.env)?;
+    let environment = merge_environment(container.config.env.as_deref().unwrap_or_default(), &settings.env)?;
     let request = ProcessRequest {
         command_line: checked_command_line(command_line::join(&settings.command))?,
-        working_dir: &working_dir(settings.working_dir.as_deref(), &container.config.working_dir)?,
-        user: &user(settings.user.as_deref(), &container.config.user)?,
+        working_dir: &working_dir(settings.working_dir.as_deref().unwrap_or_default(), &container.config.working_dir)?,
+        user: &user(settings.user.as_deref().unwrap_or_default(), &container.config.user)?,
         environment: &environment,
         tty: settings.tty,
         console_size: settings.console_size,
@@ -136,15 +150,18 @@ struct Command {
 
 impl Command {
     /// Docker's rules: a command given replaces the image's `Cmd`; an entry point given replaces both.
-    fn choose(image: &Image, settings: &ContainerSettings) -> Self {
+    fn choose(image: &Image, asked: &Config) -> Self {
         let image = &image.config;
-        let (entrypoint, cmd) = match (&settings.entrypoint, settings.command.is_empty()) {
-            (Some(entrypoint), _) => (entrypoint.clone(), settings.command.clone()),
-            (None, false) => (image.entrypoint.clone(), settings.command.clone()),
-            (None, true) => (image.entrypoint.clone(), image.cmd.clone()),
-        };
-        let own = settings.entrypoint.is_some() || (image.entrypoint.is_empty() && !settings.command.is_empty());
-        Self { entrypoint, cmd, args_escaped: image.args_escaped && !own }
+        let words = |words: &Option<Words>| words.as_ref().map(|words| words.to_vec()).unwrap_or_default();
+        let (entrypoint, cmd) = (words(&asked.entrypoint), words(&asked.cmd));
+        let own_cmd = !entrypoint.is_empty() || !cmd.is_empty();
+        // Docker's client copies the image's flag into the request.
+        let args_escaped = if own_cmd { asked.args_escaped } else { image.args_escaped };
+        Self {
+            cmd: if own_cmd { cmd } else { image.cmd.clone() },
+            entrypoint: if asked.entrypoint.is_some() { entrypoint } else { image.entrypoint.clone() },
+            args_escaped,
+        }
     }
 
     fn line(&self) -> Result<String> {
@@ -212,13 +229,13 @@ fn merge_environment(base: &[String], over: &[String]) -> Result<Environment> {
     Ok(merged)
 }
 
-fn chosen(asked: Option<&str>, inherited: &str, default: &str) -> String {
-    let first = [asked.unwrap_or_default(), inherited].into_iter().find(|text| !text.is_empty());
+fn chosen(asked: &str, inherited: &str, default: &str) -> String {
+    let first = [asked, inherited].into_iter().find(|text| !text.is_empty());
     first.unwrap_or(default).to_owned()
 }
 
 /// One of the accounts that every container has, in their own spelling.
-fn user(asked: Option<&str>, inherited: &str) -> Result<String> {
+fn user(asked: &str, inherited: &str) -> Result<String> {
     let name = chosen(asked, inherited, DEFAULT_USER);
     match USERS.iter().find(|user| user.eq_ignore_ascii_case(&name)) {
         Some(user) => Ok((*user).to_owned()),
@@ -230,19 +247,18 @@ fn user(asked: Option<&str>, inherited: &str) -> Result<String> {
 }
 
 /// The working directory: absolute as given, or as seen from the inherited one.
-fn working_dir(asked: Option<&str>, inherited: &str) -> Result<String> {
+fn working_dir(asked: &str, inherited: &str) -> Result<String> {
     let invalid = |text: &str, error| Error::InvalidParameter(format!("invalid working directory '{text}': {error}"));
-    let inherited = chosen(None, inherited, DEFAULT_WORKING_DIR);
+    let inherited = chosen("", inherited, DEFAULT_WORKING_DIR);
     let base = NtPath::parse(&inherited).map_err(|error| invalid(&inherited, error))?;
-    let path = match asked.filter(|text| !text.is_empty()) {
-        Some(text) => base.join(text).map_err(|error| invalid(text, error))?,
-        None => base,
-    };
+    let path = if asked.is_empty() { base } else { base.join(asked).map_err(|error| invalid(asked, error))? };
     Ok(path.to_string())
 }
 
-fn hostname(id: &ContainerId, asked: Option<&str>) -> Result<String> {
-    let Some(name) = asked.filter(|name| !name.is_empty()) else { return Ok(id.short().to_owned()) };
+fn hostname(id: &ContainerId, name: &str) -> Result<String> {
+    if name.is_empty() {
+        return Ok(id.short().to_owned());
+    }
     let edge = |byte: &u8| byte.is_ascii_alphanumeric();
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' || byte == b'.';
     let bytes = name.as_bytes();
@@ -259,26 +275,31 @@ pub fn set_scratch(document: &mut ComputeSystem, scratch: &Path) {
     container.storage.get_or_insert_default().path = scratch.display().to_string();
 }
 
-fn document(image: &Image, settings: &ContainerSettings, hostname: &str, host_cpus: u32) -> Result<ComputeSystem> {
-    for bind in &settings.binds {
-        bind.check_source()?;
-    }
-    if let Some(bytes) = settings.memory {
+fn document(
+    image: &Image,
+    host_config: &HostConfig,
+    mounts: &[MountPoint],
+    hostname: &str,
+    host_cpus: u32,
+) -> Result<ComputeSystem> {
+    let memory = limit("memory limit", host_config.memory)?;
+    if let Some(bytes) = memory {
         check_memory(bytes)?;
     }
-    let maximum = settings.nano_cpus.map(|nano_cpus| processor_maximum(nano_cpus, host_cpus)).transpose()?;
+    let nano_cpus = limit("number of CPUs", host_config.nano_cpus)?;
+    let maximum = nano_cpus.map(|nano_cpus| processor_maximum(nano_cpus, host_cpus)).transpose()?;
     let layers = image.layers.iter().map(|layer| Layer {
         id: layer.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         path: layer.display().to_string(),
         ..Layer::default()
     });
-    let mapped = settings.binds.iter().map(|bind| MappedDirectory {
-        host_path: bind.source.display().to_string(),
-        container_path: bind.target.clone(),
-        read_only: bind.read_only,
+    let mapped = mounts.iter().map(|mount| MappedDirectory {
+        host_path: mount.source.clone(),
+        container_path: mount.destination.clone(),
+        read_only: !mount.writable,
         ..MappedDirectory::default()
     });
-    let memory = settings.memory.map(|bytes| Memory { size_in_mb: bytes.div_ceil(1 << 20) });
+    let memory = memory.map(|bytes| Memory { size_in_mb: bytes.div_ceil(1 << 20) });
     let processor = maximum.map(|maximum| Processor { maximum, ..Processor::default() });
     Ok(ComputeSystem {
         owner: OWNER.to_owned(),
@@ -293,6 +314,14 @@ fn document(image: &Image, settings: &ContainerSettings, hostname: &str, host_cp
         }),
         ..ComputeSystem::default()
     })
+}
+
+/// A limit of the API: 0 means none.
+fn limit(what: &str, value: i64) -> Result<Option<u64>> {
+    match u64::try_from(value) {
+        Ok(value) => Ok(Some(value).filter(|value| *value != 0)),
+        Err(_) => Err(Error::InvalidParameter(format!("invalid {what}: {value} is negative"))),
+    }
 }
 
 #[cfg(test)]
@@ -322,7 +351,8 @@ mod tests {
     }
 
     fn settings(command: &[&str]) -> ContainerSettings {
-        ContainerSettings { command: command.iter().map(ToString::to_string).collect(), ..ContainerSettings::default() }
+        let cmd = (!command.is_empty()).then(|| Words(command.iter().map(ToString::to_string).collect()));
+        ContainerSettings { config: Config { cmd, ..Config::default() }, ..ContainerSettings::default() }
     }
 
     fn planned(image: &Image, settings: &ContainerSettings) -> Result<Plan> {
@@ -369,11 +399,11 @@ mod tests {
         assert_eq!(line(&image, &settings(&[])), r"app.exe -q c:\windows\system32\cmd.exe");
         assert_eq!(line(&image, &settings(&["x"])), "app.exe -q x");
         let mut own = settings(&["x"]);
-        own.entrypoint = Some(vec!["other.exe".to_owned()]);
+        own.config.entrypoint = Some(vec!["other.exe".to_owned()].into());
         assert_eq!(line(&image, &own), "other.exe x");
-        own.entrypoint = Some(vec![String::new()]);
+        own.config.entrypoint = Some(vec![String::new()].into());
         assert_eq!(line(&image, &own), "x");
-        own.command.clear();
+        own.config.cmd = None;
         assert_eq!(planned(&image, &own).unwrap_err().to_string(), "no command specified");
     }
 
@@ -389,7 +419,7 @@ mod tests {
     #[test]
     fn variables_are_merged_without_regard_to_case() {
         let mut wishes = settings(&[]);
-        wishes.env = vec!["PATH=D".to_owned(), "a=caller".to_owned(), "B=1".to_owned(), "b=2".to_owned()];
+        wishes.config.env = Some(vec!["PATH=D".to_owned(), "a=caller".to_owned(), "B=1".to_owned(), "b=2".to_owned()]);
         let plan = planned(&image(), &wishes).unwrap();
         let environment: Vec<_> = plan.process.environment.into_iter().collect();
         let expected =
@@ -400,9 +430,9 @@ mod tests {
     #[test]
     fn limits_and_binds_go_into_the_document() {
         let mut wishes = settings(&[]);
-        wishes.memory = Some(100 << 20);
-        wishes.nano_cpus = Some(500_000_000);
-        wishes.binds = vec![r"/tmp:C:\t:ro".parse().unwrap()];
+        wishes.host_config.memory = 100 << 20;
+        wishes.host_config.nano_cpus = 500_000_000;
+        wishes.host_config.binds = Some(vec![r"/tmp:C:\t:ro".to_owned()]);
         let plan = planned(&image(), &wishes).unwrap();
         plan_is_valid_for_hcs(&plan);
         let container = plan.document.container.unwrap();
@@ -418,9 +448,9 @@ mod tests {
     #[test]
     fn a_console_has_a_size_and_no_error_stream() {
         let mut wishes = settings(&[]);
-        wishes.console_size = Some((30, 120));
+        wishes.host_config.console_size = [30, 120];
         assert!(planned(&image(), &wishes).unwrap().process.console_size.is_empty());
-        wishes.tty = true;
+        wishes.config.tty = true;
         let process = planned(&image(), &wishes).unwrap().process;
         assert_eq!(process.console_size, [30, 120]);
         assert!(process.emulate_console && !process.create_std_err_pipe);
@@ -433,11 +463,11 @@ mod tests {
         let mut wishes = settings(&[]);
         let directory = |wishes: &ContainerSettings| planned(&image, wishes).map(|plan| plan.process.working_directory);
         assert_eq!(directory(&wishes).unwrap(), r"C:\app");
-        wishes.working_dir = Some("sub/dir".to_owned());
+        wishes.config.working_dir = "sub/dir".to_owned();
         assert_eq!(directory(&wishes).unwrap(), r"C:\app\sub\dir");
-        wishes.working_dir = Some(r"\other".to_owned());
+        wishes.config.working_dir = r"\other".to_owned();
         assert_eq!(directory(&wishes).unwrap(), r"C:\other");
-        wishes.working_dir = Some(r"C:\..\..".to_owned());
+        wishes.config.working_dir = r"C:\..\..".to_owned();
         assert!(directory(&wishes).is_err());
     }
 
@@ -449,15 +479,15 @@ mod tests {
             let error = planned(&image(), &wishes).unwrap_err();
             assert!(matches!(error, Error::InvalidParameter(_)), "{error}");
         };
-        refused(&|wishes| wishes.memory = Some(1));
-        refused(&|wishes| wishes.nano_cpus = Some(0));
-        refused(&|wishes| wishes.env = vec!["=x".to_owned()]);
-        refused(&|wishes| wishes.env = vec!["A=\0".to_owned()]);
-        refused(&|wishes| wishes.user = Some("nobody".to_owned()));
-        refused(&|wishes| wishes.hostname = Some("-a".to_owned()));
-        refused(&|wishes| wishes.hostname = Some("a".repeat(64)));
-        refused(&|wishes| wishes.command = vec!["a\0b".to_owned()]);
-        refused(&|wishes| wishes.command = vec!["x".repeat(MAX_COMMAND_LINE)]);
-        refused(&|wishes| wishes.binds = vec![r"/nowhere/at/all:C:\t".parse().unwrap()]);
+        refused(&|wishes| wishes.host_config.memory = 1);
+        refused(&|wishes| wishes.host_config.nano_cpus = 1);
+        refused(&|wishes| wishes.config.env = Some(vec!["=x".to_owned()]));
+        refused(&|wishes| wishes.config.env = Some(vec!["A=\0".to_owned()]));
+        refused(&|wishes| wishes.config.user = "nobody".to_owned());
+        refused(&|wishes| wishes.config.hostname = "-a".to_owned());
+        refused(&|wishes| wishes.config.hostname = "a".repeat(64));
+        refused(&|wishes| wishes.config.cmd = Some(vec!["a\0b".to_owned()].into()));
+        refused(&|wishes| wishes.config.cmd = Some(vec!["x".repeat(MAX_COMMAND_LINE)].into()));
+        refused(&|wishes| wishes.host_config.binds = Some(vec![r"/nowhere/at/all:C:\t".to_owned()]));
     }
 }

@@ -15,6 +15,7 @@ use crate::container::{Container, ContainerSettings, State, Status, now};
 use crate::document::{self, ExecSettings};
 use crate::entry::{Entry, Waited};
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::Events;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
 use crate::store::Store;
@@ -56,6 +57,7 @@ pub struct Engine {
     entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
     /// The last states of containers that were removed automatically, oldest first.
     ends: Mutex<VecDeque<(ContainerId, State)>>,
+    events: Events,
     host_cpus: u32,
     /// Keeps other daemons out as long as it is open.
     _lock: File,
@@ -77,6 +79,7 @@ impl Engine {
             images,
             entries: Mutex::default(),
             ends: Mutex::default(),
+            events: Events::default(),
             host_cpus,
             _lock: lock,
         });
@@ -251,6 +254,30 @@ impl Engine {
         Ok(entry.container().state)
     }
 
+    /// As [`Engine::wait`], without a thread: whoever drops the future has gone away.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`] when it does not exist.
+    pub async fn until(&self, key: &str, condition: WaitCondition) -> Result<State> {
+        let entry = match self.find(key) {
+            Ok(entry) => entry,
+            Err(error) => return self.remembered_end(key).ok_or(error),
+        };
+        entry
+            .until(|live| match condition {
+                WaitCondition::NotRunning => !live.is_active(),
+                WaitCondition::Removed => live.gone,
+            })
+            .await;
+        Ok(entry.container().state)
+    }
+
+    /// What happened and happens.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// Every image.
     ///
     /// # Errors
@@ -261,7 +288,7 @@ impl Engine {
 
     /// Makes the record and the scratch of a new container. Its state is `Creating`.
     fn prepare(&self, settings: &ContainerSettings) -> Result<Arc<Entry>> {
-        let image = self.images.resolve(&settings.image)?;
+        let image = self.images.resolve(&settings.config.image)?;
         let id = ContainerId::random()?;
         let _span = info_span!("create", container = id.short()).entered();
         let plan = document::plan(&id, &image, settings, self.host_cpus)?;
@@ -270,11 +297,13 @@ impl Engine {
                 id: id.clone(),
                 name: reservation.name,
                 created: now(),
-                image: settings.image.clone(),
+                image: settings.config.image.clone(),
                 image_id: image.id.to_string(),
                 uid_base: reservation.uid_base,
                 config: plan.config,
                 host_config: plan.host_config,
+                endpoints: settings.endpoints.clone(),
+                mounts: plan.mounts,
                 state: State::default(),
                 document: plan.document,
                 process: plan.process,

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::compute::System;
 use crate::container::{Container, Status};
 use crate::id::ContainerId;
@@ -17,6 +19,8 @@ pub(crate) struct Entry {
     operation: Mutex<()>,
     live: Mutex<Live>,
     changed: Condvar,
+    /// Counts changes, for those who wait without a thread.
+    changes: watch::Sender<u64>,
 }
 
 /// What may change under the eyes of others.
@@ -49,6 +53,7 @@ impl Entry {
             operation: Mutex::new(()),
             live: Mutex::new(Live { container, system: None, gone: false }),
             changed: Condvar::new(),
+            changes: watch::Sender::new(0),
         })
     }
 
@@ -70,6 +75,7 @@ impl Entry {
     /// Wakes everyone who waits for a change.
     pub(crate) fn notify(&self) {
         self.changed.notify_all();
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Waits until `condition` holds, `timeout` is over (`None`: never), or `abandoned` says that nobody wants to know any more.
@@ -94,6 +100,19 @@ impl Entry {
                 return Waited::Abandoned;
             }
             (live, _) = self.changed.wait_timeout(live, pause).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until `condition` holds, without a thread.
+    pub(crate) async fn until(&self, mut condition: impl FnMut(&Live) -> bool) {
+        let mut changes = self.changes.subscribe();
+        loop {
+            if condition(&self.live()) {
+                return;
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
         }
     }
 }

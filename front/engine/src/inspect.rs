@@ -6,8 +6,9 @@ use casement_schema::ComputeSystem;
 use casement_schema::process::ProcessParameters;
 use serde::Serialize;
 
-use crate::container::{Config, Container, State, Status};
+use crate::container::{Container, State, Status};
 use crate::log::LOG_FILE;
+use crate::model::{Config, HostConfig, MountPoint};
 
 /// A container as `inspect` shows it.
 #[derive(Debug, Serialize)]
@@ -23,9 +24,9 @@ pub struct View<'a> {
     name: String,
     platform: &'static str,
     uid_base: u32,
-    host_config: HostConfigView,
-    mounts: Vec<MountView<'a>>,
-    config: ConfigView<'a>,
+    host_config: &'a HostConfig,
+    mounts: &'a [MountPoint],
+    config: &'a Config,
     compute_system: &'a ComputeSystem,
     process_parameters: &'a ProcessParameters,
 }
@@ -41,51 +42,12 @@ struct StateView<'a> {
     state: &'a State,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct HostConfigView {
-    binds: Vec<String>,
-    auto_remove: bool,
-    isolation: &'static str,
-    memory: u64,
-    nano_cpus: u64,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct MountView<'a> {
-    #[serde(rename = "Type")]
-    kind: &'static str,
-    source: &'a Path,
-    destination: &'a str,
-    mode: &'static str,
-    #[serde(rename = "RW")]
-    writable: bool,
-    propagation: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ConfigView<'a> {
-    image: &'a str,
-    #[serde(flatten)]
-    config: &'a Config,
-}
-
 impl<'a> View<'a> {
     /// The view of a container; `directory` is that of its compute system.
     #[must_use]
     pub fn new(container: &'a Container, directory: &Path) -> Self {
         let mut command = container.command().into_iter();
-        let (state, host_config) = (&container.state, &container.host_config);
-        let mount = |bind: &'a crate::volume::Bind| MountView {
-            kind: "bind",
-            source: &bind.source,
-            destination: &bind.target,
-            mode: "",
-            writable: !bind.read_only,
-            propagation: "",
-        };
+        let state = &container.state;
         Self {
             id: container.id.as_str(),
             created: &container.created,
@@ -93,8 +55,8 @@ impl<'a> View<'a> {
             args: command.collect(),
             state: StateView {
                 running: state.status == Status::Running,
-                paused: false,
-                restarting: false,
+                paused: state.status == Status::Paused,
+                restarting: state.status == Status::Restarting,
                 dead: state.status == Status::Dead,
                 state,
             },
@@ -103,15 +65,9 @@ impl<'a> View<'a> {
             name: format!("/{}", container.name),
             platform: "windows",
             uid_base: container.uid_base,
-            host_config: HostConfigView {
-                binds: host_config.binds.iter().map(ToString::to_string).collect(),
-                auto_remove: host_config.auto_remove,
-                isolation: "process",
-                memory: host_config.memory,
-                nano_cpus: host_config.nano_cpus,
-            },
-            mounts: host_config.binds.iter().map(mount).collect(),
-            config: ConfigView { image: &container.image, config: &container.config },
+            host_config: &container.host_config,
+            mounts: &container.mounts,
+            config: &container.config,
             compute_system: &container.document,
             process_parameters: &container.process,
         }

@@ -103,7 +103,7 @@ impl Engine {
                 Ok(())
             }
             Status::Exited if entry.live().container.host_config.auto_remove => self.discard(entry),
-            Status::Exited => Ok(()),
+            Status::Exited | Status::Restarting | Status::Paused => Ok(()),
         }
     }
 

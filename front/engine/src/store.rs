@@ -191,6 +191,8 @@ mod tests {
             uid_base: reservation.uid_base,
             config: Default::default(),
             host_config: Default::default(),
+            endpoints: Default::default(),
+            mounts: Vec::new(),
             state: State::default(),
             document: Default::default(),
             process: Default::default(),

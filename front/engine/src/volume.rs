@@ -8,6 +8,7 @@ use casement_nt::NtPath;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::model::{MountPoint, MountType};
 
 /// A host directory and the place in the container where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,18 @@ impl FromStr for Bind {
         }
         let target = target_path(target)?;
         Ok(Self { source: PathBuf::from(source), target, read_only })
+    }
+}
+
+impl From<Bind> for MountPoint {
+    fn from(bind: Bind) -> Self {
+        Self {
+            kind: MountType::Bind,
+            source: bind.source.display().to_string(),
+            destination: bind.target,
+            writable: !bind.read_only,
+            ..Self::default()
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use casement_engine::compute::Stdio;
 use casement_engine::engine::{KillSignal, WaitCondition};
+use casement_engine::model::{Config, HostConfig};
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Status};
 use in_memory::{Bench, FakeCompute, FakeImages, settings};
 
@@ -47,8 +48,7 @@ fn automatic_removal_leaves_nothing_and_frees_the_name() {
     let bench = Bench::new();
     let engine = bench.open();
     for exit_code in 0..3 {
-        let container =
-            engine.run(&ContainerSettings { auto_remove: true, ..settings("web") }, Stdio::default()).unwrap();
+        let container = engine.run(&auto_removed("web"), Stdio::default()).unwrap();
         bench.world.system(&container.id).end(exit_code);
         // Whether it is removed before or after it is asked for.
         for _ in 0..2 {
@@ -71,7 +71,7 @@ fn a_missing_program_leaves_a_created_container_as_in_docker() {
     assert_eq!((state.status, state.exit_code, state.error.as_str()), (Status::Created, 127, "start fails"));
     assert!(bench.world.systems.lock().unwrap().is_empty());
     bench.world.fail_next("start");
-    assert!(engine.run(&ContainerSettings { auto_remove: true, ..settings("gone") }, Stdio::default()).is_err());
+    assert!(engine.run(&auto_removed("gone"), Stdio::default()).is_err());
     assert!(engine.inspect("gone").is_err());
 }
 
@@ -83,7 +83,8 @@ fn what_cannot_be_created_leaves_nothing() {
     assert!(engine.run(&settings("web"), Stdio::default()).is_err());
     assert!(engine.list().is_empty());
     assert_eq!(bench.world.leftovers(), 0);
-    let unknown = ContainerSettings { image: "unknown".to_owned(), ..settings("web") };
+    let unknown =
+        ContainerSettings { config: Config { image: "unknown".to_owned(), ..Config::default() }, ..settings("web") };
     assert_eq!(engine.run(&unknown, Stdio::default()).unwrap_err().to_string(), "No such image: unknown");
     engine.run(&settings("web"), Stdio::default()).unwrap();
     let error = engine.run(&settings("web"), Stdio::default()).unwrap_err();
@@ -127,8 +128,7 @@ fn a_killed_daemon_finds_everything_again() {
     let running = engine.run(&settings("running"), Stdio::default()).unwrap();
     let ended = engine.run(&settings("ended"), Stdio::default()).unwrap();
     let lost = engine.run(&settings("lost"), Stdio::default()).unwrap();
-    let temporary =
-        engine.run(&ContainerSettings { auto_remove: true, ..settings("temporary") }, Stdio::default()).unwrap();
+    let temporary = engine.run(&auto_removed("temporary"), Stdio::default()).unwrap();
     engine.create(&settings("created")).unwrap();
     // Copied first: what happens to the containers now, no daemon sees.
     let copy = bench.root.path().join("copy");
@@ -207,4 +207,8 @@ fn one_daemon_owns_a_root() {
     let world = bench.world.clone();
     let second = Engine::open(bench.root.path(), Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world)));
     assert!(matches!(second, Err(Error::RootInUse(_))));
+}
+
+fn auto_removed(name: &str) -> ContainerSettings {
+    ContainerSettings { host_config: HostConfig { auto_remove: true, ..HostConfig::default() }, ..settings(name) }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use casement_engine::model::{Config, HostConfig};
 use casement_engine::volume::Bind;
 use casement_engine::{ContainerName, ContainerSettings, limits};
 use clap::{ArgAction, Args};
@@ -74,23 +75,33 @@ impl ContainerFlags {
             .map_err(|error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?;
         let (image, command) =
             self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
+        let size = if self.tty { terminal::size() } else { None };
+        let number = |limit: Option<u64>| i64::try_from(limit.unwrap_or(0)).unwrap_or(i64::MAX);
+        let binds: Vec<String> = self.volumes.iter().map(ToString::to_string).collect();
         Ok(ContainerSettings {
-            image,
             name: self.name.clone(),
-            command: command.to_vec(),
-            entrypoint: self.entrypoint.clone().map(|program| vec![program]),
-            env,
-            working_dir: self.workdir.clone(),
-            user: self.user.clone(),
-            tty: self.tty,
-            console_size: if self.tty { terminal::size() } else { None },
-            open_stdin: self.interactive,
-            hostname: self.hostname.clone(),
-            labels: labels(&self.labels),
-            memory: self.memory,
-            nano_cpus: self.cpus,
-            binds: self.volumes.clone(),
-            auto_remove: self.rm,
+            config: Config {
+                image,
+                cmd: (!command.is_empty()).then(|| command.to_vec().into()),
+                entrypoint: self.entrypoint.clone().map(|program| vec![program].into()),
+                env: Some(env),
+                working_dir: self.workdir.clone().unwrap_or_default(),
+                user: self.user.clone().unwrap_or_default(),
+                tty: self.tty,
+                open_stdin: self.interactive,
+                hostname: self.hostname.clone().unwrap_or_default(),
+                labels: labels(&self.labels),
+                ..Config::default()
+            },
+            host_config: HostConfig {
+                console_size: size.map_or([0, 0], |(height, width)| [height, width]),
+                memory: number(self.memory),
+                nano_cpus: number(self.cpus),
+                binds: Some(binds),
+                auto_remove: self.rm,
+                ..HostConfig::default()
+            },
+            ..ContainerSettings::default()
         })
     }
 }
@@ -123,9 +134,9 @@ mod tests {
     #[test]
     fn everything_after_the_image_belongs_to_the_program() {
         let settings = settings(&["--rm", "-it", "nanoserver", "--rm", "-x", "--", "cmd", "/c", "--help"]);
-        assert_eq!(settings.image, "nanoserver");
-        assert_eq!(settings.command, ["--rm", "-x", "--", "cmd", "/c", "--help"]);
-        assert!(settings.auto_remove && settings.tty && settings.open_stdin);
+        assert_eq!(settings.config.image, "nanoserver");
+        assert_eq!(settings.config.cmd.unwrap().0, ["--rm", "-x", "--", "cmd", "/c", "--help"]);
+        assert!(settings.host_config.auto_remove && settings.config.tty && settings.config.open_stdin);
     }
 
     #[test]
@@ -158,15 +169,15 @@ mod tests {
             "image:tag",
         ]);
         assert_eq!(settings.name.unwrap().as_str(), "web");
-        assert_eq!(settings.env, ["A=1", "B="]);
-        assert_eq!(settings.memory, Some(512 << 20));
-        assert_eq!(settings.nano_cpus, Some(1_500_000_000));
-        assert_eq!(settings.binds[0].target, r"C:\t");
-        assert_eq!(settings.hostname.as_deref(), Some("host"));
-        assert_eq!(settings.entrypoint.unwrap(), ["x.exe"]);
-        assert_eq!(settings.labels["a"], "b=c");
-        assert_eq!(settings.labels["d"], "");
-        assert!(settings.command.is_empty());
+        assert_eq!(settings.config.env.unwrap(), ["A=1", "B="]);
+        assert_eq!(settings.host_config.memory, 512 << 20);
+        assert_eq!(settings.host_config.nano_cpus, 1_500_000_000);
+        assert_eq!(settings.host_config.binds.unwrap(), [r"/tmp:C:\t:ro"]);
+        assert_eq!(settings.config.hostname, "host");
+        assert_eq!(settings.config.entrypoint.unwrap().0, ["x.exe"]);
+        assert_eq!(settings.config.labels["a"], "b=c");
+        assert_eq!(settings.config.labels["d"], "");
+        assert!(settings.config.cmd.is_none());
     }
 
     #[test]

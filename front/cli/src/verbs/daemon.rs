@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use casement_engine::host_compute::HostCompute;
+use casement_engine::http::{Api, HttpServer};
 use casement_engine::image_store::HostImages;
 use casement_engine::{Engine, Server};
 use clap::Args;
@@ -10,6 +11,9 @@ use super::Outcome;
 use crate::arguments::Places;
 use crate::failure::Failure;
 use crate::parts;
+
+/// Threads that serve connections of the API; what blocks has others.
+const API_THREADS: usize = 2;
 
 /// `daemon` has no flags of its own.
 #[derive(Debug, Args)]
@@ -37,8 +41,12 @@ fn serve(places: &Places) -> anyhow::Result<Never> {
     let images = HostImages::open(&root)?;
     let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
     let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;
-    let server = Server::bind(engine, &root, &places.run)?;
+    let server = Server::bind(engine.clone(), &root, &places.run)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).enable_all().build()?;
+    let docker = runtime.block_on(async { HttpServer::bind(Api::new(engine, &root), &places.run) })?;
     tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
-    server.serve()?;
+    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || server.serve())?;
+    runtime.block_on(docker.serve())?;
+    let _ = control.join();
     anyhow::bail!("the daemon stopped serving")
 }

@@ -110,6 +110,8 @@ fn status(container: &Container, now: jiff::Timestamp) -> String {
         Status::Creating | Status::Created => "Created".to_owned(),
         Status::Starting => "Starting".to_owned(),
         Status::Running => format!("Up {}", table::age(&state.started_at, now)),
+        Status::Paused => format!("Up {} (Paused)", table::age(&state.started_at, now)),
+        Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, table::age(&state.finished_at, now)),
         Status::Exited => format!("Exited ({}) {} ago", state.exit_code, table::age(&state.finished_at, now)),
         Status::Removing => "Removal In Progress".to_owned(),
         Status::Dead => "Dead".to_owned(),

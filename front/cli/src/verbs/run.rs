@@ -37,8 +37,8 @@ impl Run {
             output::line(container.id);
             return Ok(ExitCode::SUCCESS);
         }
-        let stage = Stage::set(settings.tty, settings.open_stdin)?;
-        let removed = settings.auto_remove;
+        let stage = Stage::set(settings.config.tty, settings.config.open_stdin)?;
+        let removed = settings.host_config.auto_remove;
         let request = Request::Run { settings, streams: stage.far.named() };
         let answer = client.request_with(&request, &stage.far.descriptors());
         let (container, directory) = started(answer, &self.container.words[0])?;

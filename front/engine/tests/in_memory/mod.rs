@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
 use casement_engine::error::Result;
 use casement_engine::image::ImageSummary;
+use casement_engine::model::Config;
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error};
 use casement_layers::{Digest, Image, ImageConfig};
 
@@ -231,7 +232,7 @@ impl Bench {
 
 pub fn settings(name: &str) -> ContainerSettings {
     ContainerSettings {
-        image: "nanoserver".to_owned(),
+        config: Config { image: "nanoserver".to_owned(), ..Config::default() },
         name: Some(name.parse().unwrap()),
         ..ContainerSettings::default()
     }

@@ -1,0 +1,49 @@
+//! What every route has at hand.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{ApiError, Outcome};
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// The state of the API, shared by all connections.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    engine: Arc<Engine>,
+    root: PathBuf,
+}
+
+impl Api {
+    /// The API of an engine whose state is below `root`.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, root: &Path) -> Self {
+        Self(Arc::new(Shared { engine, root: root.to_owned() }))
+    }
+
+    /// The engine.
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    /// The root directory of the daemon's state.
+    pub(super) fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    /// Does something that blocks, off the threads that serve connections. It goes on to its end when the client goes away.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Engine>) -> Result<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let engine = self.0.engine.clone();
+        let span = tracing::Span::current();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&engine))).await;
+        match done {
+            Ok(result) => result.map_err(ApiError::from),
+            Err(panic) => Err(ApiError::internal(format!("the daemon failed to serve the request: {panic}"))),
+        }
+    }
+}

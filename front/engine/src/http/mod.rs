@@ -1,0 +1,20 @@
+//! The Docker Engine API: what the stock `docker` command and its kin talk to, as a Windows daemon speaks it.
+//!
+//! [`listener`] accepts connections and bounds them, [`routes`] maps paths to one file per group of calls; the other modules are the
+//! parts that routes are made of.
+
+mod api;
+mod connection;
+mod error;
+mod frame;
+mod headers;
+mod hijack;
+mod listener;
+mod request;
+mod routes;
+mod stream;
+mod version;
+
+pub use api::Api;
+pub use listener::{DOCKER_SOCKET_FILE, HttpServer};
+pub use version::{MAXIMUM, MINIMUM};

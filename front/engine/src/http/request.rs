@@ -1,0 +1,141 @@
+//! Reading requests: queries and bodies in the forms that Docker's clients send.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use http_body_util::{BodyExt, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{ApiError, Outcome};
+
+/// Largest JSON body, in bytes.
+pub(super) const MAX_JSON_BYTES: usize = 8 << 20;
+/// Most parameters in a query.
+const MAX_PARAMETERS: usize = 256;
+
+/// The query of a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+/// Filters: `{"name":["a"]}`, or `{"name":{"a":true}}` as older clients send them.
+pub(super) type Filters = BTreeMap<String, Vec<String>>;
+
+impl Query {
+    pub(super) fn parse(text: &str) -> Self {
+        let pair = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+            (name.into_owned(), value.into_owned())
+        };
+        Self(form_urlencoded::parse(text.as_bytes()).take(MAX_PARAMETERS).map(pair).collect())
+    }
+
+    /// The value of a parameter, the first one.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter.
+    pub(super) fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is set, by Docker's rule: anything but nothing, `0`, `no`, `false` and `none`.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        let value = self.text(name).unwrap_or_default().trim().to_ascii_lowercase();
+        !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// 400 when it is none.
+    pub(super) fn number(&self, name: &str) -> Outcome<Option<i64>> {
+        match self.text(name).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => {
+                let number = text.parse();
+                number.map(Some).map_err(|_| ApiError::bad_request(format!("invalid value for {name}: '{text}'")))
+            }
+        }
+    }
+
+    /// The filters, after a check that all of them are among `known`.
+    ///
+    /// # Errors
+    /// 400 in Docker's words.
+    pub(super) fn filters(&self, known: &[&str]) -> Outcome<Filters> {
+        let text = self.text("filters").unwrap_or_default();
+        if text.is_empty() {
+            return Ok(Filters::new());
+        }
+        let invalid = || ApiError::bad_request("invalid filter");
+        let mut filters = Filters::new();
+        for (name, values) in serde_json::from_str::<BTreeMap<String, Value>>(text).map_err(|_| invalid())? {
+            if !known.contains(&name.as_str()) {
+                return Err(ApiError::bad_request(format!("invalid filter '{name}'")));
+            }
+            let texts: Option<Vec<String>> = match values {
+                Value::Array(values) => values.into_iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+                Value::Object(values) => Some(values.into_iter().map(|(value, _)| value).collect()),
+                _ => None,
+            };
+            filters.insert(name, texts.ok_or_else(invalid)?);
+        }
+        Ok(filters)
+    }
+}
+
+/// The JSON body of a request. Nothing at all is `T`'s default; a member that is `null` counts as absent.
+///
+/// # Errors
+/// 400 when it is malformed or too large.
+pub(super) async fn json<T: DeserializeOwned + Default>(body: Body) -> Outcome<T> {
+    let bytes = Limited::new(body, MAX_JSON_BYTES)
+        .collect()
+        .await
+        .map_err(|error| ApiError::bad_request(format!("cannot read the request's body: {error}")))?
+        .to_bytes();
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(T::default());
+    }
+    let mut value: Value =
+        serde_json::from_slice(&bytes).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))?;
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    drop_nulls(&mut value);
+    serde_json::from_value(value).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_as_docker_reads_them() {
+        let query = Query::parse("a=1&b=0&c=true&d=False&e=&f=x");
+        let set: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().filter(|name| query.flag(name)).collect();
+        assert_eq!(set, ["a", "c", "f"]);
+    }
+
+    #[test]
+    fn filters_have_two_forms() {
+        let one = Query::parse(r#"filters={"name":{"a":true}}"#).filters(&["name"]).unwrap();
+        let other = Query::parse(r#"filters={"name":["a"]}"#).filters(&["name"]).unwrap();
+        assert_eq!((one["name"].as_slice(), one == other), (&["a".to_owned()][..], true));
+        let unknown = Query::parse(r#"filters={"nam":["a"]}"#).filters(&["name"]).unwrap_err();
+        assert_eq!(unknown.message, "invalid filter 'nam'");
+        assert!(Query::parse("filters=x").filters(&[]).is_err());
+    }
+}

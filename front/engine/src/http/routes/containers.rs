@@ -1,0 +1,68 @@
+//! `/containers`: their life.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Api;
+use crate::compute::Stdio;
+use crate::container::ContainerSettings;
+use crate::http::error::Outcome;
+use crate::http::request::{Query, json};
+use crate::inspect::View;
+use crate::model::{Config, HostConfig};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/containers/create", post(create))
+        .route("/containers/{id}/start", post(start))
+        .route("/containers/{id}/json", get(inspect))
+}
+
+/// The body of a create request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct CreateRequest {
+    #[serde(flatten)]
+    config: Config,
+    host_config: HostConfig,
+    networking_config: NetworkingConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkingConfig {
+    endpoints_config: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+async fn create(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -> Outcome<Response> {
+    let query = Query::parse(&query.unwrap_or_default());
+    let request: CreateRequest = json(body).await?;
+    let name = query.text("name").filter(|name| !name.is_empty()).map(str::parse).transpose()?;
+    let settings = ContainerSettings {
+        name,
+        config: request.config,
+        host_config: request.host_config,
+        endpoints: request.networking_config.endpoints_config,
+    };
+    let container = api.blocking(move |engine| engine.create(&settings)).await?;
+    let answer = json!({ "Id": container.id, "Warnings": [] });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+async fn start(State(api): State<Api>, Path(key): Path<String>) -> Outcome<StatusCode> {
+    api.blocking(move |engine| engine.start(&key, Stdio::default())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn inspect(State(api): State<Api>, Path(key): Path<String>) -> Outcome<Response> {
+    let engine = api.engine();
+    let container = engine.inspect(&key)?;
+    Ok(Json(View::new(&container, &engine.directory(&container))).into_response())
+}

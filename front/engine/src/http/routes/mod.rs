@@ -1,0 +1,22 @@
+//! The paths of the API, a file for each group of calls.
+//!
+//! A handler takes [`Api`], the path's parts and the request, and returns [`Outcome`](super::error::Outcome). What blocks goes
+//! through [`Api::blocking`].
+
+mod containers;
+mod ping;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+
+use super::api::Api;
+use super::error::ApiError;
+
+/// Every route.
+pub(super) fn router(api: Api) -> Router {
+    Router::new().merge(ping::routes()).merge(containers::routes()).fallback(unknown).with_state(api)
+}
+
+async fn unknown(_method: Method, _uri: Uri) -> ApiError {
+    ApiError::not_found("page not found")
+}

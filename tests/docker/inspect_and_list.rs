@@ -1,0 +1,1 @@
+//! `docker`: inspect_and_list.

@@ -1,0 +1,22 @@
+//! The stock docker command against the daemon, call by call. Needs root and the docker command.
+
+mod access;
+mod attach;
+mod copy;
+mod create_rules;
+mod deck;
+mod events;
+mod exec;
+mod health;
+mod images;
+mod inspect_and_list;
+mod lifecycle;
+mod limits;
+mod logs;
+mod networks;
+mod restart;
+mod run;
+mod storm;
+mod system;
+mod top_and_stats;
+mod volumes;

@@ -1,0 +1,1 @@
+//! `docker`: top_and_stats.
