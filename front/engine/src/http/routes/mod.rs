@@ -3,8 +3,10 @@
 //! A handler takes [`Api`], the path's parts and the request, and returns [`Outcome`](super::error::Outcome). What blocks goes
 //! through [`Api::blocking`].
 
-mod containers;
+mod create;
+mod inspect;
 mod ping;
+mod start;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -14,7 +16,13 @@ use super::error::ApiError;
 
 /// Every route.
 pub(super) fn router(api: Api) -> Router {
-    Router::new().merge(ping::routes()).merge(containers::routes()).fallback(unknown).with_state(api)
+    Router::new()
+        .merge(create::routes())
+        .merge(inspect::routes())
+        .merge(ping::routes())
+        .merge(start::routes())
+        .fallback(unknown)
+        .with_state(api)
 }
 
 async fn unknown(_method: Method, _uri: Uri) -> ApiError {

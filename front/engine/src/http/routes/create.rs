@@ -1,28 +1,23 @@
-//! `/containers`: their life.
+//! `POST /containers/create`.
 
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Api;
-use crate::compute::Stdio;
 use crate::container::ContainerSettings;
 use crate::http::error::Outcome;
 use crate::http::request::{Query, json};
-use crate::inspect::View;
 use crate::model::{Config, HostConfig};
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/containers/create", post(create))
-        .route("/containers/{id}/start", post(start))
-        .route("/containers/{id}/json", get(inspect))
+    Router::new().route("/containers/create", post(create))
 }
 
 /// The body of a create request.
@@ -54,15 +49,4 @@ async fn create(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -
     let container = api.blocking(move |engine| engine.create(&settings)).await?;
     let answer = json!({ "Id": container.id, "Warnings": [] });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
-}
-
-async fn start(State(api): State<Api>, Path(key): Path<String>) -> Outcome<StatusCode> {
-    api.blocking(move |engine| engine.start(&key, Stdio::default())).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn inspect(State(api): State<Api>, Path(key): Path<String>) -> Outcome<Response> {
-    let engine = api.engine();
-    let container = engine.inspect(&key)?;
-    Ok(Json(View::new(&container, &engine.directory(&container))).into_response())
 }
