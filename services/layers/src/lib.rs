@@ -6,6 +6,7 @@
 mod atomic;
 pub mod base;
 pub mod content;
+mod derive;
 mod digest;
 mod error;
 pub mod image;
@@ -17,6 +18,7 @@ mod store;
 pub mod volume;
 
 pub use base::{BaseBuilder, Flavour};
+pub use derive::Derived;
 pub use digest::Digest;
 pub use error::LayersError;
 pub use image::{Image, ImageConfig, Removed};

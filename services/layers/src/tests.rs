@@ -198,6 +198,32 @@ fn a_tag_is_one_more_name() {
 }
 
 #[test]
+fn a_derived_image_has_the_layers_of_its_parent_and_its_own() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let derived = || Derived {
+        config: ContainerConfig { cmd: vec!["/hello".to_owned()], ..ContainerConfig::default() },
+        history: crate::oci::History { created_by: Some("test".to_owned()), ..Default::default() },
+        name: "app:1".to_owned(),
+    };
+    let fill = |directory: &Path| {
+        fs::create_dir_all(directory.join("Files/bin"))?;
+        fs::write(directory.join("Files/bin/hello.exe"), "hello")
+    };
+    let image = store.derive("base:1", derived(), fill).unwrap();
+    assert_eq!((image.reference.as_str(), image.os_version.as_str()), ("app:1", "10.0.20348.1"));
+    assert_eq!(image.config.cmd, ["/hello"]);
+    assert_eq!(fs::read_to_string(image.layers[0].join("Files/bin/hello.exe")).unwrap(), "hello");
+    assert_eq!(image.layers[1..], store.resolve("base:1").unwrap().layers);
+    assert_eq!(store.derive("base:1", derived(), fill).unwrap().id, image.id, "the same files give the same image");
+
+    let failed = store.derive("base:1", Derived { name: "none:1".to_owned(), ..derived() }, |_| {
+        Err(std::io::ErrorKind::Other.into())
+    });
+    assert!(failed.is_err() && store.resolve("none:1").is_err());
+}
+
+#[test]
 fn leftovers_of_killed_processes_are_swept() {
     let (root, store) = store();
     for name in ["layers/.unfinished-a", "scratches/.unfinished-b"] {

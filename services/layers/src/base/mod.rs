@@ -3,7 +3,7 @@
 mod files;
 mod flavour;
 mod gzip;
-mod pack;
+pub(crate) mod pack;
 mod prefix;
 mod tuning;
 
