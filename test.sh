@@ -16,9 +16,12 @@ built=$(scripts/build)
 
 export CASEMENT_TEST_ROOT=${CASEMENT_TEST_ROOT:-$PWD/target/test-root}
 export CASEMENT_TEST_PROGRAMS=${CASEMENT_TEST_PROGRAMS:-$PWD/target/test-programs}
+export CASEMENT_TEST_CLIENTS=${CASEMENT_TEST_CLIENTS:-$PWD/target/test-clients}
 say "building the test programs"
 make --no-print-directory -s -C tests/programs OUT="$CASEMENT_TEST_PROGRAMS"
 tests/fetch-programs
+tests/fetch-clients
+export PATH="$CASEMENT_TEST_CLIENTS/bin:$PATH"
 say "building the runtime and the base images"
 images() { "$built/casement" --root "$CASEMENT_TEST_ROOT" "$@" >/dev/null; }
 images runtime build

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -103,16 +103,24 @@ impl Background {
     ///
     /// # Panics
     /// When it does not within [`GENEROUS`]; it is killed then.
-    pub fn wait(mut self) -> Output {
-        let status = self.wait_status();
+    pub fn wait(self) -> Output {
+        self.wait_within(GENEROUS)
+    }
+
+    /// Waits until it has ended, with its input left open, for something that takes longer than anything else may.
+    ///
+    /// # Panics
+    /// When it does not within `limit`; it is killed then.
+    pub fn wait_within(mut self, limit: Duration) -> Output {
+        let status = self.wait_status(limit);
         let stdout_bytes = self.stdout.finish();
         let stderr = String::from_utf8_lossy(&self.stderr.finish()).into_owned();
         let stdout = String::from_utf8_lossy(&stdout_bytes).into_owned();
         Output { command: self.line.clone(), status, stdout, stderr, stdout_bytes }
     }
 
-    fn wait_status(&mut self) -> ExitStatus {
-        let end = Instant::now() + GENEROUS;
+    fn wait_status(&mut self, limit: Duration) -> ExitStatus {
+        let end = Instant::now() + limit;
         // Its output ends when it does; what comes before is waited for without looking again and again.
         self.stdout.wait_end(end);
         self.stderr.wait_end(end);
@@ -125,10 +133,10 @@ impl Background {
                 panic!(
                     "{}: not ended after {} s\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
                     self.line,
-                    GENEROUS.as_secs()
+                    limit.as_secs()
                 );
             }
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Background, Output, Terminal, deadline, leftovers, places, process};
+use crate::{Background, Output, Terminal, deadline, leftovers, places, process, unix_images};
 
 /// Where [`Host::programs_volume`] shows the test programs.
 pub const PROGRAMS: &str = r"C:\t";
@@ -50,6 +50,17 @@ impl Host {
         host
     }
 
+    /// As [`Host::start`], with the images of [`unix_images`] besides.
+    ///
+    /// # Panics
+    /// As [`Host::start`].
+    pub fn with_unix_images() -> Self {
+        let host = Self::without_daemon();
+        unix_images::add(&host.root());
+        host.start_daemon();
+        host
+    }
+
     /// A host without daemon, runtime and images.
     ///
     /// # Panics
@@ -63,7 +74,7 @@ impl Host {
             tempfile::Builder::new().prefix("h").tempdir_in(places::hosts()).expect("a directory for a host");
         // Containers' accounts go through it.
         fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("chmod");
-        let mut sweep = Command::new(places::script("sweep"));
+        let mut sweep = Command::new(places::source("sweep"));
         sweep.arg(directory.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let guardian = process::in_own_session(&mut sweep).spawn().expect("start tests/sweep");
         fs::create_dir(directory.path().join("files")).expect("a directory for files");

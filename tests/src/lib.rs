@@ -18,6 +18,7 @@ pub mod output;
 pub mod places;
 pub mod process;
 pub mod terminal;
+pub mod unix_images;
 
 pub use background::Background;
 pub use host::Host;

@@ -28,14 +28,22 @@ pub fn casement() -> PathBuf {
     existing(named_by("CASEMENT_TEST_BINARIES", BINARIES).join("casement"), "`cargo build --release`")
 }
 
-/// A script of this directory.
-pub(crate) fn script(name: &str) -> PathBuf {
-    existing(workspace().join("tests").join(name), "the repository")
-}
-
 /// The directory of the test programs, `*.exe`.
 pub fn test_programs() -> PathBuf {
     existing(named_by("CASEMENT_TEST_PROGRAMS", "target/test-programs"), "`make -C tests/programs`, called by test.sh,")
+}
+
+/// Something that `tests/fetch-clients` makes, such as `docker`.
+pub fn client(name: &str) -> PathBuf {
+    existing(
+        named_by("CASEMENT_TEST_CLIENTS", "target/test-clients").join(name),
+        "`tests/fetch-clients`, called by test.sh,",
+    )
+}
+
+/// A file or directory below `tests/` in the repository.
+pub fn source(name: &str) -> PathBuf {
+    existing(workspace().join("tests").join(name), "the repository")
 }
 
 /// The root with the runtime and the base images.

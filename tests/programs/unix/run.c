@@ -108,7 +108,7 @@ char *output_of(const char *script, size_t length) {
     char bytes[4096];
     for (int count; (count = _read(ends[0], bytes, sizeof bytes)) > 0;) text_add(&text, bytes, (size_t)count);
     _close(ends[0]);
-    if (process) last_status = wait_for(process);
+    if (process) wait_for(process);
     while (text.length && strchr("\r\n", text.bytes[text.length - 1])) text.length--;
     return text_finish(&text);
 }

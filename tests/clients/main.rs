@@ -1,0 +1,3 @@
+//! Clients of the Docker Engine API that others wrote do what they do with any Docker daemon. One module per client.
+
+mod images;
