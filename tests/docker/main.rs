@@ -8,6 +8,7 @@ mod deck;
 mod events;
 mod exec;
 mod health;
+mod holding;
 mod images;
 mod inspect_and_list;
 mod lifecycle;

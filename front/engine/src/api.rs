@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::container::{Container, ContainerSettings, State};
 use crate::document::ExecSettings;
-use crate::engine::{KillSignal, WaitCondition};
+use crate::engine::WaitCondition;
 use crate::error::ErrorKind;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
@@ -90,6 +90,15 @@ pub enum Request {
     },
     /// List images.
     Images,
+}
+
+/// What [`Request::Kill`] sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KillSignal {
+    /// End it now. `KILL`.
+    Terminate,
+    /// A shutdown event. Every other signal, as on Windows.
+    Shutdown,
 }
 
 /// Which streams come along with a request as file descriptors, in this order.

@@ -71,6 +71,11 @@ pub trait System: Send + Sync {
     /// # Errors
     /// When the silo host is gone.
     fn settle(&self) -> Result<()>;
+    /// Its scratch is used again after its end, although it was to be discarded.
+    ///
+    /// # Errors
+    /// When the silo host is gone.
+    fn keep(&self) -> Result<()>;
     /// Waits until it has ended. `None`: its silo host was lost, and with it the exit code.
     fn wait(&self) -> Option<Exit>;
     /// Asks its programs to end: a shutdown event.

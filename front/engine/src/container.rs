@@ -1,6 +1,7 @@
 //! The record of a container: what was asked for, what was made of it, and how it stands.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use casement_schema::ComputeSystem;
 use casement_schema::process::ProcessParameters;
@@ -137,6 +138,18 @@ impl Default for State {
             started_at: NEVER.to_owned(),
             finished_at: NEVER.to_owned(),
         }
+    }
+}
+
+impl State {
+    /// How long the last run took; zero if there was none or the clock went backwards.
+    #[must_use]
+    pub fn ran_for(&self) -> Duration {
+        let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        let (Some(from), Some(to)) = (moment(&self.started_at), moment(&self.finished_at)) else {
+            return Duration::ZERO;
+        };
+        Duration::try_from(to.duration_since(from)).unwrap_or_default()
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use casement_schema::process::ProcessParameters;
 use rustix::fs::{FlockOperation, flock};
@@ -13,7 +12,7 @@ use tracing::{info, info_span, warn};
 use crate::compute::{Blueprint, ComputeService, ImageStore, Stdio, System};
 use crate::container::{Container, ContainerSettings, State, Status, now};
 use crate::document::{self, ExecSettings};
-use crate::entry::{Entry, Waited};
+use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Events;
 use crate::id::ContainerId;
@@ -24,12 +23,8 @@ use crate::store::Store;
 pub const DATABASE_FILE: &str = "casement.redb";
 /// The lock file under the root: one daemon at a time.
 pub const LOCK_FILE: &str = "daemon.lock";
-/// How long a container may take to end after it was told to stop, when the caller does not say. The Windows engine's value.
-pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// Containers whose end is remembered after their automatic removal, for clients that ask late.
 const REMEMBERED_ENDS: usize = 1_024;
-/// How long a terminated container may take to be gone. The Windows engine's value.
-const TERMINATE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// What [`Engine::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,15 +33,6 @@ pub enum WaitCondition {
     NotRunning,
     /// The container is removed.
     Removed,
-}
-
-/// What [`Engine::kill`] sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum KillSignal {
-    /// End it now. `KILL`.
-    Terminate,
-    /// A shutdown event. Every other signal, as on Windows.
-    Shutdown,
 }
 
 /// The engine. One per root, shared by all threads of the daemon.
@@ -94,7 +80,8 @@ impl Engine {
     pub fn create(&self, settings: &ContainerSettings) -> Result<Container> {
         let entry = self.prepare(settings)?;
         let _turn = entry.operation();
-        self.update(&entry, |container| container.state.status = Status::Created)?;
+        let created = |container: &mut Container| container.state.status = Status::Created;
+        self.update_then(&entry, created, |container| self.tell(container, "create"))?;
         Ok(entry.container())
     }
 
@@ -106,6 +93,7 @@ impl Engine {
     pub fn run(self: &Arc<Self>, settings: &ContainerSettings, stdio: Stdio) -> Result<Container> {
         let entry = self.prepare(settings)?;
         let _turn = entry.operation();
+        self.tell(&entry.container(), "create");
         self.launch(&entry, stdio, Status::Created)?;
         Ok(entry.container())
     }
@@ -117,23 +105,28 @@ impl Engine {
     pub fn start(self: &Arc<Self>, key: &str, stdio: Stdio) -> Result<Container> {
         let entry = self.find(key)?;
         let _turn = entry.operation();
+        self.start_in_turn(&entry, stdio)?;
+        Ok(entry.container())
+    }
+
+    /// As [`Engine::start`], for a caller who holds the container's turn.
+    pub(crate) fn start_in_turn(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio) -> Result<()> {
         let before = {
             let live = entry.live();
             match live.container.state.status {
-                _ if live.gone => return Err(Error::NoSuchContainer(key.to_owned())),
+                _ if live.gone => return Err(Error::NoSuchContainer(entry.id.to_string())),
                 Status::Running => return Err(Error::AlreadyRunning(entry.id.clone())),
+                Status::Paused => {
+                    return Err(Error::Conflict("cannot start a paused container, try unpause instead".to_owned()));
+                }
                 Status::Removing | Status::Dead => {
-                    return Err(Error::InvalidParameter(format!(
-                        "container {} is marked for removal and cannot be started",
-                        entry.id
-                    )));
+                    return Err(Error::Conflict("container is marked for removal and cannot be started".to_owned()));
                 }
                 status => status,
             }
         };
-        self.update(&entry, |container| container.state.status = Status::Starting)?;
-        self.launch(&entry, stdio, before)?;
-        Ok(entry.container())
+        self.update(entry, |container| container.state.status = Status::Starting)?;
+        self.launch(entry, stdio, before)
     }
 
     /// Plans a further process in a running container. The caller hands the parameters to the container's silo host.
@@ -174,67 +167,6 @@ impl Engine {
     #[must_use]
     pub fn directory(&self, container: &Container) -> PathBuf {
         self.compute.directory(&container.id)
-    }
-
-    /// Asks a container to end: a shutdown event, and after `timeout` (`None`: never) the end of its job.
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`] when there is nothing to stop, or that it did not end.
-    pub fn stop(&self, key: &str, timeout: Option<Duration>) -> Result<()> {
-        let entry = self.find(key)?;
-        let system = running_system(&entry)?;
-        if timeout != Some(Duration::ZERO) {
-            match system.shutdown() {
-                Ok(()) => {
-                    if entry.wait(timeout, &|| false, |live| !live.is_active()) == Waited::Fulfilled {
-                        return Ok(());
-                    }
-                }
-                Err(error) => warn!(container = entry.id.short(), %error, "cannot deliver the shutdown event"),
-            }
-        }
-        self.terminate(&entry, system.as_ref())
-    }
-
-    /// Sends a signal to a running container; `KILL` waits for its end.
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`], or that it did not end.
-    pub fn kill(&self, key: &str, signal: KillSignal) -> Result<()> {
-        let entry = self.find(key)?;
-        let system = running_system(&entry).map_err(|error| match error {
-            Error::NotRunning(id) => {
-                Error::Conflict(format!("cannot kill container: {key}: container {id} is not running"))
-            }
-            other => other,
-        })?;
-        match signal {
-            KillSignal::Terminate => self.terminate(&entry, system.as_ref()),
-            KillSignal::Shutdown => system.shutdown(),
-        }
-    }
-
-    /// Removes a container with everything it has; with `force` also a running one.
-    ///
-    /// # Errors
-    /// [`Error::RemoveRunning`], or everything that could not be removed; the container is dead then and may be removed again.
-    pub fn remove(&self, key: &str, force: bool) -> Result<()> {
-        let entry = self.find(key)?;
-        if let Ok(system) = running_system(&entry) {
-            if !force {
-                return Err(Error::RemoveRunning(entry.container().name));
-            }
-            self.terminate(&entry, system.as_ref())?;
-        }
-        let _turn = entry.operation();
-        if entry.live().gone {
-            return Ok(());
-        }
-        if entry.live().is_active() {
-            return Err(Error::RemoveRunning(entry.container().name));
-        }
-        self.update(&entry, |container| container.state.status = Status::Removing)?;
-        self.discard(&entry)
     }
 
     /// Waits for a container and returns its state. `abandoned` is asked now and then whether the caller has gone away.
@@ -355,10 +287,13 @@ impl Engine {
         system.settle()?;
         let pid = system.pid();
         entry.live().system = Some(system.clone());
-        self.update(entry, |container| {
-            container.state = State { status: Status::Running, pid, started_at: now(), ..State::default() };
-        })
-        .inspect_err(|_| entry.live().system = None)?;
+        let started = |container: &mut Container| {
+            let finished_at = std::mem::take(&mut container.state.finished_at);
+            container.state =
+                State { status: Status::Running, pid, started_at: now(), finished_at, ..State::default() };
+        };
+        self.update_then(entry, started, |container| self.tell(container, "start"))
+            .inspect_err(|_| entry.live().system = None)?;
         Ok(system)
     }
 
@@ -385,21 +320,6 @@ impl Engine {
         }
     }
 
-    fn terminate(&self, entry: &Entry, system: &dyn System) -> Result<()> {
-        if let Err(error) = system.terminate() {
-            warn!(container = entry.id.short(), %error, "cannot ask the silo host to end its container");
-            self.compute.reap(entry.id.as_str())?;
-        }
-        match entry.wait(Some(TERMINATE_TIMEOUT), &|| false, |live| !live.is_active()) {
-            Waited::Fulfilled => Ok(()),
-            _ => Err(Error::Compute(format!(
-                "container {} did not end within {} seconds of being terminated",
-                entry.id,
-                TERMINATE_TIMEOUT.as_secs()
-            ))),
-        }
-    }
-
     /// Removes everything a container has, and last its record. The caller holds its turn.
     pub(crate) fn discard(&self, entry: &Entry) -> Result<()> {
         let id = entry.id.as_str();
@@ -417,7 +337,13 @@ impl Engine {
         }
         self.store.remove(&entry.container())?;
         self.entries().remove(&entry.id);
-        entry.live().gone = true;
+        {
+            let mut live = entry.live();
+            live.gone = true;
+            if live.container.state.status != Status::Creating {
+                self.tell(&live.container, "destroy");
+            }
+        }
         entry.notify();
         info!(container = entry.id.short(), "removed");
         Ok(())
@@ -432,11 +358,22 @@ impl Engine {
 
     /// Changes a record: first in the store, then in memory.
     pub(crate) fn update(&self, entry: &Entry, change: impl FnOnce(&mut Container)) -> Result<()> {
+        self.update_then(entry, change, |_| ())
+    }
+
+    /// As [`Engine::update`], with something to be done before anyone else sees the change: to tell of it.
+    pub(crate) fn update_then(
+        &self,
+        entry: &Entry,
+        change: impl FnOnce(&mut Container),
+        then: impl FnOnce(&Container),
+    ) -> Result<()> {
         let mut live = entry.live();
         let mut container = live.container.clone();
         change(&mut container);
         self.store.update(&container)?;
         live.container = container;
+        then(&live.container);
         drop(live);
         entry.notify();
         Ok(())
@@ -464,7 +401,7 @@ impl Engine {
     }
 
     /// The container of this name, full id or unique id prefix, in this order. One that is being created is not to be found.
-    fn find(&self, key: &str) -> Result<Arc<Entry>> {
+    pub(crate) fn find(&self, key: &str) -> Result<Arc<Entry>> {
         let entries = self.entries();
         let mut shown = Vec::with_capacity(entries.len());
         let plain = key.strip_prefix('/').unwrap_or(key);
@@ -488,7 +425,7 @@ impl Engine {
 }
 
 /// The live system of a running container.
-fn running_system(entry: &Entry) -> Result<Arc<dyn System>> {
+pub(crate) fn running_system(entry: &Entry) -> Result<Arc<dyn System>> {
     let live = entry.live();
     let running = live.container.state.status == Status::Running;
     live.system.clone().filter(|_| running).ok_or_else(|| Error::NotRunning(entry.id.clone()))

@@ -27,6 +27,10 @@ pub(crate) struct Entry {
 pub(crate) struct Live {
     pub(crate) container: Container,
     pub(crate) system: Option<Arc<dyn System>>,
+    /// How often it has ended since the daemon started.
+    pub(crate) ends: u64,
+    /// Not to be removed automatically when it ends now: it is being restarted.
+    pub(crate) kept: bool,
     /// Removed: the record is no longer in the store.
     pub(crate) gone: bool,
 }
@@ -34,7 +38,11 @@ pub(crate) struct Live {
 impl Live {
     /// Whether the container runs or is on its way to.
     pub(crate) fn is_active(&self) -> bool {
-        !self.gone && matches!(self.container.state.status, Status::Creating | Status::Starting | Status::Running)
+        !self.gone
+            && matches!(
+                self.container.state.status,
+                Status::Creating | Status::Starting | Status::Running | Status::Paused | Status::Restarting
+            )
     }
 }
 
@@ -51,7 +59,7 @@ impl Entry {
         Arc::new(Self {
             id: container.id.clone(),
             operation: Mutex::new(()),
-            live: Mutex::new(Live { container, system: None, gone: false }),
+            live: Mutex::new(Live { container, system: None, ends: 0, kept: false, gone: false }),
             changed: Condvar::new(),
             changes: watch::Sender::new(0),
         })

@@ -37,11 +37,17 @@ pub enum Error {
     /// `start` of a container that runs already.
     #[error("container {0} is already running")]
     AlreadyRunning(ContainerId),
+    /// `stop` of a container that does not run.
+    #[error("container {0} is already stopped")]
+    AlreadyStopped(ContainerId),
     /// `rm` without force of a running container.
-    #[error(
-        "cannot remove container \"{0}\": container is running: stop the container before removing or force remove"
-    )]
-    RemoveRunning(ContainerName),
+    #[error("cannot remove container \"/{name}\": container is {status}{}", removal_advice(status))]
+    RemoveRunning {
+        /// Its name.
+        name: ContainerName,
+        /// `running`, `paused` or `restarting`.
+        status: &'static str,
+    },
     /// The state of the container forbids the operation; the text says why.
     #[error("{0}")]
     Conflict(String),
@@ -149,10 +155,10 @@ impl Error {
             Self::InvalidParameter(_) | Self::AmbiguousPrefix(_) => ErrorKind::InvalidParameter,
             Self::NameInUse { .. }
             | Self::NotRunning(_)
-            | Self::RemoveRunning(_)
+            | Self::RemoveRunning { .. }
             | Self::Conflict(_)
             | Self::RootInUse(_) => ErrorKind::Conflict,
-            Self::AlreadyRunning(_) => ErrorKind::NotModified,
+            Self::AlreadyRunning(_) | Self::AlreadyStopped(_) => ErrorKind::NotModified,
             Self::ProgramNotFound(_) => ErrorKind::ProgramNotFound,
             Self::CannotExecute(_) => ErrorKind::CannotExecute,
             Self::Unavailable(_) => ErrorKind::Unavailable,
@@ -163,6 +169,14 @@ impl Error {
             | Self::Io { .. }
             | Self::Teardown(_) => ErrorKind::Internal,
         }
+    }
+}
+
+/// What to do about a container that cannot be removed as it is.
+fn removal_advice(status: &str) -> &'static str {
+    match status {
+        "paused" => " and must be unpaused first",
+        _ => ": stop the container before removing or force remove",
     }
 }
 

@@ -33,6 +33,43 @@ pub struct Event {
     pub time_nano: i64,
 }
 
+/// An event as the API sends it: with the fields that clients of old read.
+#[derive(Debug, Serialize)]
+pub struct Message<'a> {
+    /// The action, of a container or an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    /// The id, of a container or an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// The image of a container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Event {
+    /// The event as the API sends it.
+    #[must_use]
+    pub fn message(&self) -> Message<'_> {
+        let is_container = self.kind == "container";
+        let legacy = is_container || self.kind == "image";
+        let image = self.actor.attributes.get("image").map(String::as_str);
+        Message {
+            status: legacy.then_some(self.action.as_str()),
+            id: legacy.then_some(self.actor.id.as_str()),
+            from: image.filter(|_| is_container),
+            event: self,
+        }
+    }
+}
+
+/// Events that are remembered, oldest first.
+pub type Past = Vec<Event>;
+/// Events to come.
+pub type Future = broadcast::Receiver<Event>;
+
 /// Whom an event is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -81,7 +118,7 @@ impl Events {
 
     /// The events that are remembered, oldest first, and all that come after them.
     #[must_use]
-    pub fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+    pub fn subscribe(&self) -> (Past, Future) {
         let past = self.past();
         (past.iter().cloned().collect(), self.listeners.subscribe())
     }

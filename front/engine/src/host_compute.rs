@@ -116,6 +116,10 @@ impl System for HostSystem {
         }
     }
 
+    fn keep(&self) -> Result<()> {
+        self.another()?.keep().map_err(|error| failed(&error))
+    }
+
     fn wait(&self) -> Option<Exit> {
         self.system.wait().map(Exit::from)
     }

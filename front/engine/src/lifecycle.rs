@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{info, info_span, warn};
 
 use crate::compute::{Exit, System};
-use crate::container::{Container, EXIT_CODE_LOST, Status, now};
+use crate::container::{EXIT_CODE_LOST, Status, now};
 use crate::engine::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
@@ -40,27 +40,37 @@ impl Engine {
             lost()
         });
         info!(exit_code = exit.exit_code, oom_killed = exit.oom_killed, error = exit.error, "ended");
-        let auto_remove = {
-            let mut live = entry.live();
-            live.system = None;
-            live.container.host_config.auto_remove
-        };
-        if !auto_remove {
-            if let Err(error) = self.update(entry, |container| record_end(container, &exit)) {
-                warn!(%error, "cannot record the end: it will be seen at the next start of the daemon");
-            }
+        if !self.record_end(entry, &exit) {
             return;
         }
         let _turn = entry.operation();
-        {
-            // In memory only: if the daemon dies now, the store says that it runs, and the next daemon removes it.
-            let mut live = entry.live();
-            record_end(&mut live.container, &exit);
-            live.container.state.status = Status::Removing;
-            self.remember_end(&entry.id, live.container.state.clone());
-        }
-        entry.notify();
         self.discard_quietly(entry);
+    }
+
+    /// Records and tells that a run has ended; returns whether the container is to be removed now.
+    fn record_end(&self, entry: &Entry, exit: &Exit) -> bool {
+        let mut live = entry.live();
+        let mut container = live.container.clone();
+        let auto_remove = container.host_config.auto_remove && !live.kept;
+        exit.record(&mut container.state);
+        container.state.pid = 0;
+        if auto_remove {
+            // In memory only: if the daemon dies now, the store says that it runs, and the next daemon removes it.
+            container.state.status = Status::Removing;
+            self.remember_end(&entry.id, container.state.clone());
+        } else {
+            container.state.status = Status::Exited;
+            if let Err(error) = self.store.update(&container) {
+                warn!(%error, "cannot record the end: it will be seen at the next start of the daemon");
+            }
+        }
+        live.system = None;
+        live.ends += 1;
+        live.container = container;
+        self.tell_end(&live.container);
+        drop(live);
+        entry.notify();
+        auto_remove
     }
 
     /// Brings records and reality in line after a start of the daemon.
@@ -134,10 +144,4 @@ impl Engine {
 /// The end of a container whose silo host could not record it.
 fn lost() -> Exit {
     Exit { exit_code: EXIT_CODE_LOST, oom_killed: false, finished_at: now(), error: Some(SILO_HOST_LOST.to_owned()) }
-}
-
-fn record_end(container: &mut Container, exit: &Exit) {
-    exit.record(&mut container.state);
-    container.state.status = Status::Exited;
-    container.state.pid = 0;
 }

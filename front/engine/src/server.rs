@@ -12,11 +12,15 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::{debug, warn};
 
-use crate::api::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Request, Response, SOCKET_FILE, SOCKET_MODE, Streams};
+use crate::api::{
+    KillSignal, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Request, Response, SOCKET_FILE, SOCKET_MODE, Streams,
+};
 use crate::compute::Stdio;
 use crate::container::Container;
-use crate::engine::{DEFAULT_STOP_TIMEOUT, Engine};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::signal::Signal;
+use crate::stop::StopOptions;
 use crate::wire;
 
 /// Most connections at one time. Further ones are told to try again.
@@ -161,19 +165,17 @@ fn answer(
         Request::List => Response::Containers { containers: engine.list() },
         Request::Inspect { container } => described(engine.inspect(&container)?),
         Request::Stop { container, timeout } => {
-            let timeout = match timeout {
-                None => Some(DEFAULT_STOP_TIMEOUT),
-                Some(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
-            };
-            match engine.stop(&container, timeout) {
-                Err(Error::NotRunning(_)) => Response::Done,
-                other => {
-                    other?;
-                    Response::Done
-                }
+            match engine.stop(&container, StopOptions { timeout, signal: None }) {
+                Err(Error::AlreadyStopped(_)) => {}
+                other => other?,
             }
+            Response::Done
         }
         Request::Kill { container, signal } => {
+            let signal = match signal {
+                KillSignal::Terminate => Signal::KILL,
+                KillSignal::Shutdown => Signal::TERM,
+            };
             engine.kill(&container, signal)?;
             Response::Done
         }

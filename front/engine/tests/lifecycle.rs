@@ -2,12 +2,10 @@
 
 mod in_memory;
 
-use std::time::Duration;
-
 use casement_engine::compute::Stdio;
-use casement_engine::engine::{KillSignal, WaitCondition};
+use casement_engine::engine::WaitCondition;
 use casement_engine::model::{Config, HostConfig};
-use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Status};
+use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Signal, Status, StopOptions};
 use in_memory::{Bench, FakeCompute, FakeImages, settings};
 
 fn wait(engine: &Engine, key: &str) -> u32 {
@@ -20,7 +18,7 @@ fn a_container_runs_ends_and_is_removed() {
     let engine = bench.open();
     let container = engine.run(&settings("web"), Stdio::default()).unwrap();
     assert_eq!((container.state.status, container.state.pid), (Status::Running, 42));
-    assert!(matches!(engine.remove("web", false), Err(Error::RemoveRunning(_))));
+    assert!(matches!(engine.remove("web", false), Err(Error::RemoveRunning { .. })));
     bench.world.system(&container.id).end(3_221_225_786);
     assert_eq!(wait(&engine, "web"), 3_221_225_786);
     assert_eq!(engine.inspect(&container.id.as_str()[..6]).unwrap().state.status, Status::Exited);
@@ -97,16 +95,16 @@ fn stop_asks_first_and_ends_after_the_timeout() {
     let bench = Bench::new();
     let engine = bench.open();
     let polite = engine.run(&settings("polite"), Stdio::default()).unwrap();
-    engine.stop("polite", Some(Duration::from_secs(60))).unwrap();
+    engine.stop("polite", after(60)).unwrap();
     assert_eq!(engine.inspect(polite.id.as_str()).unwrap().state.exit_code, 0);
-    assert!(matches!(engine.stop("polite", None), Err(Error::NotRunning(_))));
+    assert!(matches!(engine.stop("polite", after(-1)), Err(Error::AlreadyStopped(_))));
     let stubborn = engine.run(&settings("stubborn"), Stdio::default()).unwrap();
     *bench.world.system(&stubborn.id).obeys.lock().unwrap() = false;
-    engine.kill("stubborn", KillSignal::Shutdown).unwrap();
-    engine.stop("stubborn", Some(Duration::from_millis(10))).unwrap();
+    engine.kill("stubborn", Signal::TERM).unwrap();
+    engine.stop("stubborn", after(0)).unwrap();
     assert_eq!(engine.inspect("stubborn").unwrap().state.exit_code, 1);
     let killed = engine.run(&settings("killed"), Stdio::default()).unwrap();
-    engine.kill("killed", KillSignal::Terminate).unwrap();
+    engine.kill("killed", Signal::KILL).unwrap();
     assert_eq!(engine.inspect(killed.name.as_str()).unwrap().state.status, Status::Exited);
 }
 
@@ -207,6 +205,10 @@ fn one_daemon_owns_a_root() {
     let world = bench.world.clone();
     let second = Engine::open(bench.root.path(), Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world)));
     assert!(matches!(second, Err(Error::RootInUse(_))));
+}
+
+fn after(seconds: i64) -> StopOptions {
+    StopOptions { timeout: Some(seconds), ..StopOptions::default() }
 }
 
 fn auto_removed(name: &str) -> ContainerSettings {

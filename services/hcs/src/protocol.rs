@@ -11,6 +11,9 @@ pub const ATTACH: MessageType = MessageType::from_raw(0x1ff0_0201);
 /// The compute system is recorded: from now on it lives on without the connection that started it.
 pub const SETTLE: MessageType = MessageType::from_raw(0x1ff0_0301);
 
+/// The compute system is started once more after its end, although it was to be discarded: its registry is saved.
+pub const KEEP: MessageType = MessageType::from_raw(0x1ff0_0401);
+
 /// The process id that stands for the main process, and in WaitForProcess for the whole container.
 pub const MAIN_PROCESS: u32 = 0;
 

@@ -1,7 +1,7 @@
 //! The compute service: makes compute systems, finds them again, and clears away what is left of them.
 
 use crate::error::ComputeError;
-use crate::protocol::{ADOPT, ATTACH, MAIN_PROCESS, SETTLE};
+use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, SETTLE};
 use crate::silo_host::{Pipes, ports_of};
 use crate::spec::{ContainerExit, SiloSettings, SiloSpec, file, read_json, write_json};
 use casement_gcs::payload::{
@@ -265,6 +265,11 @@ impl System {
     /// From now on the compute system outlives this process.
     pub fn settle(&self) -> Result<(), ComputeError> {
         self.request::<_, ResponseBase>(SETTLE, &self.base(), Vec::new()).map(drop)
+    }
+
+    /// Saves the registry at the end, although the compute system was to be discarded.
+    pub fn keep(&self) -> Result<(), ComputeError> {
+        self.request::<_, ResponseBase>(KEEP, &self.base(), Vec::new()).map(drop)
     }
 
     /// Starts a further process with these ends of its pipes; returns its id.

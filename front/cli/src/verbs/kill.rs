@@ -1,8 +1,7 @@
 //! `kill`: end containers, or send them another signal.
 
-use casement_engine::api::Request;
+use casement_engine::api::{KillSignal, Request};
 use casement_engine::client::Client;
-use casement_engine::engine::KillSignal;
 use clap::Args;
 
 use super::{Outcome, done, for_each};

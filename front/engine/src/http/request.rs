@@ -59,6 +59,26 @@ impl Query {
         }
     }
 
+    /// A moment, `seconds[.fraction]` since the epoch, in nanoseconds. Nothing, or a negative number, is none.
+    ///
+    /// # Errors
+    /// 400 when it is no number.
+    pub(super) fn moment(&self, name: &str) -> Outcome<Option<i64>> {
+        let Some(text) = self.text(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let invalid = || ApiError::bad_request(format!("invalid value for {name}: '{text}'"));
+        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let seconds: i64 = seconds.parse().map_err(|_| invalid())?;
+        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(invalid());
+        }
+        let nine = format!("{:0<9.9}", fraction);
+        let nanoseconds: i64 = nine.parse().map_err(|_| invalid())?;
+        if seconds < 0 {
+            return Ok(None);
+        }
+        Ok(Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)))
+    }
+
     /// The filters, after a check that all of them are among `known`.
     ///
     /// # Errors
@@ -127,6 +147,18 @@ mod tests {
         let query = Query::parse("a=1&b=0&c=true&d=False&e=&f=x");
         let set: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().filter(|name| query.flag(name)).collect();
         assert_eq!(set, ["a", "c", "f"]);
+    }
+
+    #[test]
+    fn moments_have_fractions() {
+        let query = Query::parse("a=12&b=12.5&c=12.0000000019&d=-1&e=&f=x&g=1.x&h=99999999999999999999");
+        let moment = |name| query.moment(name).map_err(|error| error.message);
+        assert_eq!(moment("a"), Ok(Some(12_000_000_000)));
+        assert_eq!(moment("b"), Ok(Some(12_500_000_000)));
+        assert_eq!(moment("c"), Ok(Some(12_000_000_001)));
+        assert_eq!((moment("d"), moment("e"), moment("absent")), (Ok(None), Ok(None), Ok(None)));
+        assert_eq!(moment("f"), Err("invalid value for f: 'x'".to_owned()));
+        assert!(moment("g").is_err() && moment("h").is_err());
     }
 
     #[test]

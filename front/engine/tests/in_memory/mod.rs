@@ -62,6 +62,7 @@ pub struct FakeSystem {
     life: Mutex<Life>,
     changed: Condvar,
     pub obeys: Mutex<bool>,
+    pub kept: Mutex<bool>,
 }
 
 impl FakeSystem {
@@ -93,6 +94,10 @@ impl System for Handle {
         self.0.world.failing("start")
     }
     fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+    fn keep(&self) -> Result<()> {
+        *self.0.kept.lock().unwrap() = true;
         Ok(())
     }
     fn wait(&self) -> Option<Exit> {
@@ -129,6 +134,7 @@ impl ComputeService for FakeCompute {
             life: Mutex::default(),
             changed: Condvar::new(),
             obeys: Mutex::new(true),
+            kept: Mutex::default(),
         });
         self.0.exits.lock().unwrap().remove(id.as_str());
         self.0.directories.lock().unwrap().insert(id.to_string());

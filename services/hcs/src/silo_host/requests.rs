@@ -3,7 +3,7 @@
 use super::host::{Host, pipes_of};
 use super::statistics::{Facts, properties};
 use crate::error::ComputeError;
-use crate::protocol::{ADOPT, ATTACH, MAIN_PROCESS, PROCESS_ABORTED, SETTLE};
+use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, PROCESS_ABORTED, SETTLE};
 use casement_gcs::payload::{
     AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
     VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
@@ -109,6 +109,10 @@ impl Host {
             ATTACH => self.attach(waiter, message),
             SETTLE => {
                 self.settled = true;
+                self.done(waiter)
+            }
+            KEEP => {
+                self.spec.settings.discard = false;
                 self.done(waiter)
             }
             MessageType::START if self.state == State::Created && self.pending.is_empty() => {

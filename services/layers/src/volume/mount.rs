@@ -42,6 +42,7 @@ impl UnionMount {
         let mut options = format!("lowerdir={},upperdir=scratch/upper,workdir=scratch/work", names.join(":"));
         if durability == Durability::Discarded {
             options.push_str(",volatile");
+            forget_volatile_run()?;
         }
         let options = CString::new(options).during("write", "the overlay's options")?;
         let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -84,6 +85,16 @@ impl UnionMount {
             at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath).during("open", name)?;
         }
         directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
+    }
+}
+
+/// Removes the mark by which the overlay refuses what was mounted with `volatile` before: such a container is only mounted
+/// again when it was restarted on this running kernel, which has kept its files.
+fn forget_volatile_run() -> Result<(), SiloError> {
+    const MARK: &str = "scratch/work/work/incompat";
+    match std::fs::remove_dir_all(MARK) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SiloError::new("remove", MARK, error)),
+        _ => Ok(()),
     }
 }
 

@@ -4,9 +4,13 @@
 //! through [`Api::blocking`].
 
 mod create;
+mod events;
 mod inspect;
+mod kill;
 mod ping;
+mod remove;
 mod start;
+mod stop;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -18,9 +22,13 @@ use super::error::ApiError;
 pub(super) fn router(api: Api) -> Router {
     Router::new()
         .merge(create::routes())
+        .merge(events::routes())
         .merge(inspect::routes())
+        .merge(kill::routes())
         .merge(ping::routes())
+        .merge(remove::routes())
         .merge(start::routes())
+        .merge(stop::routes())
         .fallback(unknown)
         .with_state(api)
 }
