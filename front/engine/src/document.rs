@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::container::{Container, ContainerSettings};
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
-use crate::limits::{check_memory, processor_maximum};
-use crate::model::{Config, HostConfig, MountPoint, Words};
+use crate::limits::{PROCESSOR_MAXIMUM, processor_maximum};
+use crate::model::{Config, HostConfig, MountPoint};
 use crate::volume::Bind;
+use crate::{merge, rules};
 
 /// The owner that documents name.
 pub const OWNER: &str = "casement";
@@ -74,34 +75,26 @@ pub struct Plan {
 /// # Errors
 /// [`Error::InvalidParameter`] for every value that is not valid.
 pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_cpus: u32) -> Result<Plan> {
-    let asked = &settings.config;
-    let command = Command::choose(image, asked);
-    let environment = merge_environment(&image.config.env, asked.env.as_deref().unwrap_or_default())?;
-    let labels = image.config.labels.clone().into_iter().chain(asked.labels.clone()).collect();
-    let config = Config {
-        hostname: hostname(id, &asked.hostname)?,
-        user: user(&asked.user, &image.config.user)?,
-        env: Some(environment.to_strings()),
-        working_dir: working_dir(&asked.working_dir, &image.config.working_dir)?,
-        entrypoint: (!command.entrypoint.is_empty()).then(|| command.entrypoint.clone().into()),
-        cmd: (!command.cmd.is_empty()).then(|| command.cmd.clone().into()),
-        args_escaped: command.args_escaped,
-        labels,
-        ..asked.clone()
-    };
+    let mut settings = settings.clone();
+    rules::settle(&mut settings, host_cpus)?;
+    let mut config = merge::with_image(&settings.config, &image.config);
+    let environment = merge_environment(&image.config.env, settings.config.env.as_deref().unwrap_or_default())?;
+    config.env = Some(environment.to_strings());
+    config.hostname = hostname(id, &config.hostname)?;
     let console_size = Some(settings.host_config.console_size).filter(|size| *size != [0, 0]);
     let request = ProcessRequest {
-        command_line: command.line()?,
-        working_dir: &config.working_dir,
-        user: &config.user,
+        command_line: checked_command_line(merge::command_line(&config)?)?,
+        working_dir: &working_dir(&config.working_dir, &image.config.working_dir)?,
+        user: &user(&config.user, "").unwrap_or_else(|_| config.user.clone()),
         environment: &environment,
         tty: config.tty,
         console_size: console_size.map(|[height, width]| (height, width)),
         stdin: config.open_stdin,
         outputs: true,
     };
+    // A user that does not exist is an error of the start, as on Windows.
     let process = request.parameters();
-    let host_config = settings.host_config.clone();
+    let host_config = settings.host_config;
     let mounts = mounts(&host_config)?;
     let document = document(image, &host_config, &mounts, &config.hostname, host_cpus)?;
     Ok(Plan { config, host_config, mounts, document, process })
@@ -138,43 +131,6 @@ pub fn plan_exec(container: &Container, settings: &ExecSettings) -> Result<Proce
         outputs: !settings.detach,
     };
     Ok(request.parameters())
-}
-
-/// The words of a container's command.
-struct Command {
-    entrypoint: Vec<String>,
-    cmd: Vec<String>,
-    /// The first word is a piece of command line already and is not quoted.
-    args_escaped: bool,
-}
-
-impl Command {
-    /// Docker's rules: a command given replaces the image's `Cmd`; an entry point given replaces both.
-    fn choose(image: &Image, asked: &Config) -> Self {
-        let image = &image.config;
-        let words = |words: &Option<Words>| words.as_ref().map(|words| words.to_vec()).unwrap_or_default();
-        let (entrypoint, cmd) = (words(&asked.entrypoint), words(&asked.cmd));
-        let own_cmd = !entrypoint.is_empty() || !cmd.is_empty();
-        // Docker's client copies the image's flag into the request.
-        let args_escaped = if own_cmd { asked.args_escaped } else { image.args_escaped };
-        Self {
-            cmd: if own_cmd { cmd } else { image.cmd.clone() },
-            entrypoint: if asked.entrypoint.is_some() { entrypoint } else { image.entrypoint.clone() },
-            args_escaped,
-        }
-    }
-
-    fn line(&self) -> Result<String> {
-        let entrypoint = if self.entrypoint.first().is_some_and(String::is_empty) { &[][..] } else { &self.entrypoint };
-        let words: Vec<&str> = entrypoint.iter().chain(&self.cmd).map(String::as_str).collect();
-        let line = match words.split_first() {
-            None => return Err(Error::InvalidParameter("no command specified".to_owned())),
-            Some((first, [])) if self.args_escaped => (*first).to_owned(),
-            Some((first, rest)) if self.args_escaped => format!("{first} {}", command_line::join(rest)),
-            Some(_) => command_line::join(&words),
-        };
-        checked_command_line(line)
-    }
 }
 
 /// What the parameters of a process are made of.
@@ -282,12 +238,6 @@ fn document(
     hostname: &str,
     host_cpus: u32,
 ) -> Result<ComputeSystem> {
-    let memory = limit("memory limit", host_config.memory)?;
-    if let Some(bytes) = memory {
-        check_memory(bytes)?;
-    }
-    let nano_cpus = limit("number of CPUs", host_config.nano_cpus)?;
-    let maximum = nano_cpus.map(|nano_cpus| processor_maximum(nano_cpus, host_cpus)).transpose()?;
     let layers = image.layers.iter().map(|layer| Layer {
         id: layer.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         path: layer.display().to_string(),
@@ -299,34 +249,44 @@ fn document(
         read_only: !mount.writable,
         ..MappedDirectory::default()
     });
-    let memory = memory.map(|bytes| Memory { size_in_mb: bytes.div_ceil(1 << 20) });
-    let processor = maximum.map(|maximum| Processor { maximum, ..Processor::default() });
+    let mut container = ContainerDocument {
+        guest_os: Some(GuestOs { host_name: hostname.to_owned() }),
+        storage: Some(Storage { layers: layers.collect(), ..Storage::default() }),
+        mapped_directories: mapped.collect(),
+        ..ContainerDocument::default()
+    };
+    set_limits(&mut container, host_config, host_cpus)?;
     Ok(ComputeSystem {
         owner: OWNER.to_owned(),
         schema_version: Some(Version { major: 2, minor: 1 }),
-        container: Some(ContainerDocument {
-            guest_os: Some(GuestOs { host_name: hostname.to_owned() }),
-            storage: Some(Storage { layers: layers.collect(), ..Storage::default() }),
-            mapped_directories: mapped.collect(),
-            memory,
-            processor,
-            ..ContainerDocument::default()
-        }),
+        container: Some(container),
         ..ComputeSystem::default()
     })
 }
 
-/// A limit of the API: 0 means none.
-fn limit(what: &str, value: i64) -> Result<Option<u64>> {
-    match u64::try_from(value) {
-        Ok(value) => Ok(Some(value).filter(|value| *value != 0)),
-        Err(_) => Err(Error::InvalidParameter(format!("invalid {what}: {value} is negative"))),
-    }
+/// Puts the limits of a `HostConfig` that is in order into a document, in place of those that it has.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for a number of CPUs that the host does not have.
+pub fn set_limits(container: &mut ContainerDocument, host_config: &HostConfig, host_cpus: u32) -> Result<()> {
+    let given = |value: i64| u32::try_from(value).unwrap_or(0);
+    let maximum = match u64::try_from(host_config.nano_cpus) {
+        Ok(0) | Err(_) => given(host_config.cpu_percent) * (PROCESSOR_MAXIMUM / 100),
+        Ok(nano_cpus) => processor_maximum(nano_cpus, host_cpus)?,
+    };
+    // More processors than the host has are all of them, as on Windows.
+    let count = given(host_config.cpu_count).min(host_cpus);
+    let processor = Processor { count, maximum, weight: given(host_config.cpu_shares) };
+    container.processor = Some(processor).filter(|processor| *processor != Processor::default());
+    let bytes = u64::try_from(host_config.memory).unwrap_or(0);
+    container.memory = (bytes > 0).then(|| Memory { size_in_mb: bytes.div_ceil(1 << 20) });
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Words;
     use casement_layers::{Digest, ImageConfig};
 
     fn image() -> Image {
@@ -393,30 +353,6 @@ mod tests {
     }
 
     #[test]
-    fn entry_point_and_command_follow_dockers_rules() {
-        let mut image = image();
-        image.config.entrypoint = vec!["app.exe".to_owned(), "-q".to_owned()];
-        assert_eq!(line(&image, &settings(&[])), r"app.exe -q c:\windows\system32\cmd.exe");
-        assert_eq!(line(&image, &settings(&["x"])), "app.exe -q x");
-        let mut own = settings(&["x"]);
-        own.config.entrypoint = Some(vec!["other.exe".to_owned()].into());
-        assert_eq!(line(&image, &own), "other.exe x");
-        own.config.entrypoint = Some(vec![String::new()].into());
-        assert_eq!(line(&image, &own), "x");
-        own.config.cmd = None;
-        assert_eq!(planned(&image, &own).unwrap_err().to_string(), "no command specified");
-    }
-
-    #[test]
-    fn an_escaped_command_of_the_image_is_not_quoted_again() {
-        let mut image = image();
-        image.config.args_escaped = true;
-        image.config.cmd = vec![r#"cmd /S /C echo "a  b""#.to_owned()];
-        assert_eq!(line(&image, &settings(&[])), r#"cmd /S /C echo "a  b""#);
-        assert_eq!(line(&image, &settings(&["a b"])), r#""a b""#);
-    }
-
-    #[test]
     fn variables_are_merged_without_regard_to_case() {
         let mut wishes = settings(&[]);
         wishes.config.env = Some(vec!["PATH=D".to_owned(), "a=caller".to_owned(), "B=1".to_owned(), "b=2".to_owned()]);
@@ -457,14 +393,12 @@ mod tests {
     }
 
     #[test]
-    fn relative_directories_start_at_the_images() {
+    fn a_working_directory_given_replaces_the_images() {
         let mut image = image();
         image.config.working_dir = r"c:\app".to_owned();
         let mut wishes = settings(&[]);
         let directory = |wishes: &ContainerSettings| planned(&image, wishes).map(|plan| plan.process.working_directory);
         assert_eq!(directory(&wishes).unwrap(), r"C:\app");
-        wishes.config.working_dir = "sub/dir".to_owned();
-        assert_eq!(directory(&wishes).unwrap(), r"C:\app\sub\dir");
         wishes.config.working_dir = r"\other".to_owned();
         assert_eq!(directory(&wishes).unwrap(), r"C:\other");
         wishes.config.working_dir = r"C:\..\..".to_owned();
@@ -483,7 +417,6 @@ mod tests {
         refused(&|wishes| wishes.host_config.nano_cpus = 1);
         refused(&|wishes| wishes.config.env = Some(vec!["=x".to_owned()]));
         refused(&|wishes| wishes.config.env = Some(vec!["A=\0".to_owned()]));
-        refused(&|wishes| wishes.config.user = "nobody".to_owned());
         refused(&|wishes| wishes.config.hostname = "-a".to_owned());
         refused(&|wishes| wishes.config.hostname = "a".repeat(64));
         refused(&|wishes| wishes.config.cmd = Some(vec!["a\0b".to_owned()].into()));

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::Events;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
+use crate::rules;
 use crate::store::Store;
 
 /// The database file under the root.
@@ -71,6 +72,14 @@ impl Engine {
         });
         engine.reconcile()?;
         Ok(engine)
+    }
+
+    /// Checks the settings of a new container and puts in what holds when nothing is said. Returns warnings for the user.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::NotImplemented`].
+    pub fn settle(&self, settings: &mut ContainerSettings) -> Result<Vec<String>> {
+        rules::settle(settings, self.host_cpus)
     }
 
     /// Creates a container without starting it.
@@ -210,6 +219,14 @@ impl Engine {
         &self.events
     }
 
+    /// The image that a name as people type it stands for.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`], or that the store is damaged.
+    pub fn image(&self, reference: &str) -> Result<casement_layers::Image> {
+        self.images.resolve(reference)
+    }
+
     /// Every image.
     ///
     /// # Errors
@@ -275,6 +292,7 @@ impl Engine {
 
     fn try_launch(&self, entry: &Arc<Entry>, stdio: Stdio) -> Result<Arc<dyn System>> {
         let container = entry.container();
+        rules::check_start(&container)?;
         let blueprint = Blueprint {
             document: container.document,
             process: container.process,

@@ -54,6 +54,12 @@ pub enum Error {
     /// A value that a caller gave is not valid; the text says which and why.
     #[error("{0}")]
     InvalidParameter(String),
+    /// Something that a container needs does not exist; the text names it.
+    #[error("{0}")]
+    NotFound(String),
+    /// A part of the Windows engine that Casement does not have yet; the text names it.
+    #[error("{0}")]
+    NotImplemented(String),
     /// Every user-namespace range is taken.
     #[error("all {0} user-namespace ranges are in use: remove containers that are no longer needed")]
     NoFreeRange(u32),
@@ -100,6 +106,10 @@ pub enum ErrorKind {
     NoSuchContainer,
     /// The image does not exist.
     NoSuchImage,
+    /// Something else does not exist.
+    NotFound,
+    /// Casement does not have it yet.
+    NotImplemented,
     /// The object is in a state, or a name in a use, that forbids the operation.
     Conflict,
     /// There was nothing to do.
@@ -120,9 +130,10 @@ impl ErrorKind {
     pub fn http_status(self) -> u16 {
         match self {
             Self::InvalidParameter | Self::ProgramNotFound | Self::CannotExecute => 400,
-            Self::NoSuchContainer | Self::NoSuchImage => 404,
+            Self::NoSuchContainer | Self::NoSuchImage | Self::NotFound => 404,
             Self::Conflict => 409,
             Self::NotModified => 304,
+            Self::NotImplemented => 501,
             Self::Unavailable => 503,
             Self::Internal => 500,
         }
@@ -152,6 +163,8 @@ impl Error {
         match self {
             Self::NoSuchContainer(_) => ErrorKind::NoSuchContainer,
             Self::NoSuchImage(_) => ErrorKind::NoSuchImage,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::NotImplemented(_) => ErrorKind::NotImplemented,
             Self::InvalidParameter(_) | Self::AmbiguousPrefix(_) => ErrorKind::InvalidParameter,
             Self::NameInUse { .. }
             | Self::NotRunning(_)

@@ -58,8 +58,14 @@ impl ImageStore for HostImages {
 
 fn failed(error: LayersError) -> Error {
     match error {
-        LayersError::NoSuchImage(name, hint) => Error::NoSuchImage(format!("{name}{hint}")),
+        LayersError::NoSuchImage(name, hint) => Error::NoSuchImage(format!("{}{hint}", with_tag(&name))),
         LayersError::BadReference(_) | LayersError::AmbiguousId(_) => Error::InvalidParameter(error.to_string()),
         other => Error::Layers(error_chain(&other)),
     }
+}
+
+/// A name as Docker repeats it: with the tag that it stands for.
+fn with_tag(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) { name.to_owned() } else { format!("{name}:latest") }
 }

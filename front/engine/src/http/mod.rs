@@ -10,6 +10,7 @@ mod frame;
 mod headers;
 mod hijack;
 mod listener;
+mod platform;
 mod request;
 mod routes;
 mod stream;

@@ -12,7 +12,10 @@ use serde_json::json;
 
 use super::Api;
 use crate::container::ContainerSettings;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
 use crate::http::error::Outcome;
+use crate::http::platform::Platform;
 use crate::http::request::{Query, json};
 use crate::model::{Config, HostConfig};
 
@@ -38,15 +41,36 @@ struct NetworkingConfig {
 
 async fn create(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -> Outcome<Response> {
     let query = Query::parse(&query.unwrap_or_default());
+    let platform = query.text("platform").filter(|text| !text.is_empty()).map(Platform::parse).transpose()?;
     let request: CreateRequest = json(body).await?;
     let name = query.text("name").filter(|name| !name.is_empty()).map(str::parse).transpose()?;
-    let settings = ContainerSettings {
+    let mut settings = ContainerSettings {
         name,
         config: request.config,
         host_config: request.host_config,
         endpoints: request.networking_config.endpoints_config,
     };
-    let container = api.blocking(move |engine| engine.create(&settings)).await?;
-    let answer = json!({ "Id": container.id, "Warnings": [] });
+    let (id, warnings) = api
+        .blocking(move |engine| {
+            let warnings = engine.settle(&mut settings)?;
+            check_platform(engine, &settings.config.image, platform.as_ref())?;
+            Ok((engine.create(&settings)?.id, warnings))
+        })
+        .await?;
+    let answer = json!({ "Id": id, "Warnings": warnings });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// All images are for Windows on amd64.
+fn check_platform(engine: &Engine, image: &str, platform: Option<&Platform>) -> Result<()> {
+    match platform.filter(|platform| !platform.is_windows()) {
+        None => Ok(()),
+        Some(platform) => {
+            let found = engine.image(image)?;
+            Err(Error::NotFound(format!(
+                "image with reference {image} was found but its platform (windows({})/amd64) does not match the specified platform ({platform})",
+                found.os_version
+            )))
+        }
+    }
 }
