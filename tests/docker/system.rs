@@ -1,1 +1,103 @@
-//! `docker`: system.
+//! `docker version`, `docker info`, and calls that are refused in so many words.
+
+use casement_tests::Host;
+
+#[test]
+fn version_names_casement_and_the_kernel_of_its_images() {
+    let host = Host::start();
+    let version = host.docker_json(["version", "--format", "json"]);
+    let server = &version["Server"];
+    assert_eq!((&server["Os"], &server["Arch"]), (&"windows".into(), &"amd64".into()), "{server}");
+    assert_eq!((&server["ApiVersion"], &server["MinAPIVersion"]), (&"1.50".into(), &"1.24".into()), "{server}");
+    assert!(server["Platform"]["Name"].as_str().unwrap().starts_with("Casement "), "{server}");
+    let components = server["Components"].as_array().unwrap();
+    assert_eq!((components.len(), &components[0]["Name"]), (1, &"Engine".into()), "{server}");
+    let kernel = components[0]["Details"]["KernelVersion"].as_str().unwrap();
+    assert_eq!(kernel, "10.0 20348 (20348.1.amd64fre.fe_release)");
+    let text = host.docker(["version"]).succeeded();
+    assert!(text.stdout.contains("OS/Arch:          windows/amd64"), "{text}");
+}
+
+#[test]
+fn info_has_the_shape_of_a_windows_server_and_is_honest_about_linux() {
+    let host = Host::start();
+    let created = host.docker(["create", "nanoserver"]).succeeded();
+    let text = host.docker(["info"]).succeeded();
+    for line in [
+        " Containers: 1",
+        "  Running: 0",
+        "  Stopped: 1",
+        " Storage Driver: windowsfilter",
+        "  Windows: ",
+        " Logging Driver: json-file",
+        "  Network: ics internal l2bridge l2tunnel nat null overlay private transparent",
+        " Default Isolation: process",
+        " Kernel Version: 10.0 20348 (20348.1.amd64fre.fe_release)",
+        " OSType: windows",
+        " Architecture: x86_64",
+    ] {
+        assert!(text.stdout.lines().any(|shown| shown == line), "{line}: {text}");
+    }
+    assert!(text.stderr.is_empty(), "{text}");
+    let info = host.docker_json(["system", "info", "--format", "json"]);
+    let system = info["OperatingSystem"].as_str().unwrap();
+    assert!(system.starts_with("Casement ") && system.contains(" on Linux with Wine 10.0"), "{system}");
+    let labels = info["Labels"].to_string();
+    assert!(labels.contains("casement.host=Linux ") && labels.contains("casement.windows=Wine 10.0"), "{labels}");
+    assert_eq!(info["DockerRootDir"], host.root().to_str().unwrap());
+    assert_eq!(info["NCPU"], std::thread::available_parallelism().unwrap().get());
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total: u64 = memory.lines().next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert_eq!(info["MemTotal"].as_u64().unwrap() / 1024, total);
+    let images = host.casement(["images", "-q"]).succeeded();
+    let ids: std::collections::BTreeSet<&str> = images.stdout.split_whitespace().collect();
+    assert_eq!(info["Images"], ids.len());
+    assert_eq!((&info["Isolation"], &info["OSVersion"]), (&"process".into(), &"10.0.20348".into()));
+    assert_eq!((&info["Swarm"]["LocalNodeState"], &info["Runtimes"]), (&"inactive".into(), &serde_json::Value::Null));
+
+    let id = info["ID"].clone();
+    host.kill_daemon();
+    host.start_daemon();
+    assert_eq!(host.docker_json(["info", "--format", "json"])["ID"], id, "the id stays");
+    drop(created);
+}
+
+#[test]
+fn without_a_runtime_info_warns() {
+    let host = Host::bare();
+    host.start_daemon();
+    let text = host.docker(["info"]).succeeded();
+    assert!(text.stderr.contains("WARNING: there is no Wine runtime"), "{text}");
+    assert!(text.stdout.contains("Operating System: Casement"), "{text}");
+}
+
+#[test]
+fn what_comes_later_is_refused_by_name() {
+    let host = Host::start();
+    let image = "nanoserver";
+    let archive = host.directory().join("image.tar");
+    for (words, text) in [
+        (
+            vec!["pull", "example.org/app:1"],
+            "cannot pull example.org/app:1: pulling images is not implemented by this version of Casement",
+        ),
+        (vec!["pull", "mcr.microsoft.com/windows:1809"], "`casement base build windows --tag 1809`"),
+        (vec!["run", "--rm", "mcr.microsoft.com/windows:1809"], "`casement base build windows --tag 1809`"),
+        (vec!["push", image], "pushing images is not implemented"),
+        (vec!["save", "-o", archive.to_str().unwrap(), image], "saving images is not implemented"),
+        (vec!["search", "x"], "searching a registry is not implemented"),
+        (vec!["swarm", "init"], "swarm mode is not implemented"),
+        (vec!["service", "ls"], "This node is not a swarm manager."),
+        (vec!["plugin", "inspect", "x"], "plugin \"x\" not found"),
+    ] {
+        let output = host.docker(&words);
+        assert_ne!(output.code(), 0, "{words:?}: {output}");
+        assert!(output.stderr.contains(text), "{words:?}: {output}");
+        assert!(!output.stderr.contains("page not found"), "{words:?}: {output}");
+    }
+    let load = host.docker_fed(["load"], b"");
+    assert!(load.stderr.contains("loading images is not implemented"), "{load}");
+    let import = host.docker_fed(["import", "-"], b"");
+    assert!(import.stderr.contains("importing images is not implemented"), "{import}");
+    assert_eq!(host.docker(["plugin", "ls", "-q"]).succeeded().stdout, "");
+}

@@ -123,6 +123,12 @@ impl Events {
         (past.iter().cloned().collect(), self.listeners.subscribe())
     }
 
+    /// How many listen.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.listeners.receiver_count()
+    }
+
     fn past(&self) -> MutexGuard<'_, VecDeque<Event>> {
         self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,6 +15,7 @@ mod entry;
 pub mod error;
 pub mod event_filter;
 pub mod events;
+pub mod host;
 pub mod host_compute;
 pub mod http;
 pub mod id;

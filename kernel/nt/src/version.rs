@@ -71,6 +71,11 @@ impl WindowsBuild {
         }
     }
 
+    /// `BuildLabEx` of the registry: build, flavour and branch. Without the date that Microsoft appends.
+    pub fn build_lab(self) -> String {
+        format!("{}.1.amd64fre.{}", self.number(), self.branch())
+    }
+
     /// The year in the product's name.
     pub fn year(self) -> u32 {
         match self {

@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, Response};
 
 use super::version::MAXIMUM;
 
-/// Version of moby whose behaviour is followed; clients compare it.
+/// Casement's own version, which clients show as the engine's.
 pub(super) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Adds them. The text in parentheses of `Server` makes `docker stats` use the columns for Windows, `Ostype` everything else.

@@ -74,7 +74,7 @@ pub fn machine(registry: &mut Registry, flavour: Flavour, build: WindowsBuild) {
 
 fn version(registry: &mut Registry, flavour: Flavour, build: WindowsBuild) {
     let number = build.number().to_string();
-    let lab = format!("{number}.1.amd64fre.{}", build.branch());
+    let lab = build.build_lab();
     let texts = [
         ("CurrentBuild", number.as_str()),
         ("CurrentBuildNumber", &number),

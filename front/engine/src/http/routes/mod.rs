@@ -5,12 +5,16 @@
 
 mod create;
 mod events;
+mod images;
+mod info;
 mod inspect;
 mod kill;
+mod later;
 mod ping;
 mod remove;
 mod start;
 mod stop;
+mod version;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -23,12 +27,16 @@ pub(super) fn router(api: Api) -> Router {
     Router::new()
         .merge(create::routes())
         .merge(events::routes())
+        .merge(images::routes())
+        .merge(info::routes())
         .merge(inspect::routes())
         .merge(kill::routes())
+        .merge(later::routes())
         .merge(ping::routes())
         .merge(remove::routes())
         .merge(start::routes())
         .merge(stop::routes())
+        .merge(version::routes())
         .fallback(unknown)
         .with_state(api)
 }
