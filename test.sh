@@ -20,6 +20,7 @@ export CASEMENT_TEST_CLIENTS=${CASEMENT_TEST_CLIENTS:-$PWD/target/test-clients}
 say "building the test programs"
 make --no-print-directory -s -C tests/programs OUT="$CASEMENT_TEST_PROGRAMS"
 tests/fetch-programs
+tests/fetch-readers
 tests/fetch-clients
 export PATH="$CASEMENT_TEST_CLIENTS/bin:$PATH"
 say "building the runtime and the base images"

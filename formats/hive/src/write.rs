@@ -210,7 +210,10 @@ impl<'a> Writer<'a> {
         }
         let mut segments = Vec::new();
         for segment in data.chunks(SEGMENT) {
-            segments.extend(self.cell(segment)?.to_le_bytes());
+            // Windows gives the last segment a whole cell too, and may write more into it later.
+            let offset = self.reserve(SEGMENT)?;
+            self.fill(offset, segment);
+            segments.extend(offset.to_le_bytes());
         }
         let count = (segments.len() / 4) as u16;
         let list = self.cell(&segments)?;

@@ -116,6 +116,34 @@ fn marvin(bytes: &[u8]) -> [u8; 8] {
     [a.to_le_bytes(), b.to_le_bytes()].concat().try_into().unwrap()
 }
 
+/// A dirty hive with two logs of the new form that follow each other.
+pub struct TwoLogs {
+    pub file: Vec<u8>,
+    pub logs: [Vec<u8>; 2],
+}
+
+/// A write of a plain registry, so that all readers can say what they see.
+pub fn two_logs() -> TwoLogs {
+    let states: Vec<Vec<u8>> = (0..4)
+        .map(|number| {
+            let mut tree = Tree::new("ROOT");
+            // All states have the same size, since not all readers let a file grow.
+            for key in 0..200 {
+                let key = tree.create(&format!(r"Key {}\State {number} of {key}", key % (3 + number)));
+                key.set_value(Name::from("value"), Value::string(&format!("State {number}")));
+            }
+            state(tree, 7 + number)
+        })
+        .collect();
+    let mut file = states[0].clone();
+    put(&mut file, 4, 8);
+    seal(&mut file);
+    let first = [head(&states[0], 6, 7), entry(&states[0], &states[1], 7)].concat();
+    let entries = [entry(&states[1], &states[2], 8), entry(&states[2], &states[3], 9)].concat();
+    let second = [head(&states[1], 6, 8), entries].concat();
+    TwoLogs { file, logs: [first, second] }
+}
+
 fn tree(file: &[u8]) -> Tree {
     Hive::read(file).unwrap().tree
 }
