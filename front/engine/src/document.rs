@@ -79,7 +79,8 @@ pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_
     rules::settle(&mut settings, host_cpus)?;
     let mut config = merge::with_image(&settings.config, &image.config);
     let environment = merge_environment(&image.config.env, settings.config.env.as_deref().unwrap_or_default())?;
-    config.env = Some(environment.to_strings());
+    let removed = settings.config.env.iter().flatten().filter(|text| is_removal(text)).cloned();
+    config.env = Some(environment.to_strings().into_iter().chain(removed).collect());
     config.hostname = hostname(id, &config.hostname)?;
     let console_size = Some(settings.host_config.console_size).filter(|size| *size != [0, 0]);
     let request = ProcessRequest {
@@ -175,14 +176,24 @@ fn checked_command_line(line: String) -> Result<String> {
     Ok(line)
 }
 
+/// A text without `=` takes the variable of that name away.
 fn merge_environment(base: &[String], over: &[String]) -> Result<Environment> {
     let parse = |texts: &[String]| {
-        Environment::parse(texts)
+        let set: Vec<&String> = texts.iter().filter(|text| !is_removal(text)).collect();
+        Environment::parse(&set)
             .map_err(|error| Error::InvalidParameter(format!("invalid environment variable: {error}")))
     };
     let mut merged = parse(base)?;
     merged.merge(&parse(over)?);
+    for name in over.iter().filter(|text| is_removal(text)) {
+        merged.remove(name);
+    }
     Ok(merged)
+}
+
+/// Whether a variable is only named, as `docker run -e NAME` does it for one that the caller does not have.
+fn is_removal(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['=', '\0'])
 }
 
 fn chosen(asked: &str, inherited: &str, default: &str) -> String {
@@ -361,6 +372,15 @@ mod tests {
         let expected =
             [("A", "caller"), ("B", "2"), ("Path", "D")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(environment, expected);
+    }
+
+    #[test]
+    fn a_variable_that_is_only_named_is_taken_away() {
+        let mut wishes = settings(&[]);
+        wishes.config.env = Some(vec!["path".to_owned(), "B=".to_owned()]);
+        let plan = planned(&image(), &wishes).unwrap();
+        assert_eq!(plan.process.environment.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(plan.config.env.unwrap().last().unwrap(), "path", "inspect shows it");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod inspect;
 mod lifecycle;
 pub mod limits;
 pub mod log;
+mod log_options;
 mod merge;
 pub mod model;
 pub mod name;

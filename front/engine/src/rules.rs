@@ -5,7 +5,7 @@ use crate::container::{Container, ContainerSettings};
 use crate::document::USERS;
 use crate::error::{Error, Result};
 use crate::model::{Config, Health, HostConfig, PortBinding, RestartPolicy};
-use crate::resources;
+use crate::{log_options, resources};
 
 /// The runtime that Windows engines name.
 const RUNTIME: &str = "com.docker.hcsshim.v1";
@@ -30,6 +30,7 @@ pub(crate) fn settle(settings: &mut ContainerSettings, host_cpus: u32) -> Result
         host.restart_policy.name = "no".to_owned();
     }
     check_restart_policy(&host.restart_policy)?;
+    log_options::settle(&mut host.log_config)?;
     if host.auto_remove && host.restart_policy.name != "no" {
         return refuse("can't create 'AutoRemove' container with restart policy");
     }

@@ -72,6 +72,11 @@ impl Environment {
         self.variables.iter().find(|(n, _)| same_name(n, name)).map(|(_, v)| v.as_str())
     }
 
+    /// Takes a variable away.
+    pub fn remove(&mut self, name: &str) {
+        self.variables.retain(|(n, _)| !same_name(n, name));
+    }
+
     /// Lays `over` on top of this environment.
     pub fn merge(&mut self, over: &Environment) {
         for (name, value) in &over.variables {
