@@ -101,6 +101,17 @@ impl Terminal {
         self.type_keys(ENTER);
     }
 
+    /// Waits until the command takes keys as they are typed. What is typed before is a line to the terminal.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub fn await_raw(&self) {
+        crate::deadline::until("the terminal is in raw mode", || {
+            let modes = rustix::termios::tcgetattr(&self.master).expect("a terminal").local_modes;
+            !modes.contains(rustix::termios::LocalModes::ICANON)
+        });
+    }
+
     /// Changes the size of the terminal.
     ///
     /// # Panics

@@ -48,6 +48,8 @@ pub struct Blueprint {
     pub process: ProcessParameters,
     /// First uid and gid of its user-namespace range.
     pub uid_base: u32,
+    /// Whether the input of its first process ends with the first client that ends its own.
+    pub input_once: bool,
     /// Whether its scratch is thrown away at the end, so that the registry need not be saved.
     pub discard: bool,
 }
@@ -76,6 +78,21 @@ pub trait System: Send + Sync {
     /// # Errors
     /// When the silo host is gone.
     fn keep(&self) -> Result<()>;
+    /// Starts a further process with these streams; returns its id.
+    ///
+    /// # Errors
+    /// [`crate::Error::ProgramNotFound`], [`crate::Error::CannotExecute`], or what else kept it from starting.
+    fn execute(&self, process: &ProcessParameters, stdio: Stdio) -> Result<u32>;
+    /// Waits for the end of a further process and returns its exit code.
+    ///
+    /// # Errors
+    /// When the silo host is gone.
+    fn wait_process(&self, process: u32) -> Result<u32>;
+    /// Sets the size of the console of a process, or of the first one (`None`).
+    ///
+    /// # Errors
+    /// When the process is gone, has no console, or the silo host is gone.
+    fn resize(&self, process: Option<u32>, height: u16, width: u16) -> Result<()>;
     /// Waits until it has ended. `None`: its silo host was lost, and with it the exit code.
     fn wait(&self) -> Option<Exit>;
     /// Asks its programs to end: a shutdown event.

@@ -12,9 +12,10 @@ use tracing::{info, info_span, warn};
 use crate::compute::{Blueprint, ComputeService, ImageStore, Stdio, System};
 use crate::container::{Container, ContainerSettings, State, Status, now};
 use crate::document::{self, ExecSettings};
-use crate::entry::Entry;
+use crate::entry::{Entry, Live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Events;
+use crate::exec::Execs;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
 use crate::rules;
@@ -32,8 +33,21 @@ const REMEMBERED_ENDS: usize = 1_024;
 pub enum WaitCondition {
     /// The container does not run.
     NotRunning,
+    /// The container ends once more, or for the first time; or it is removed.
+    NextExit,
     /// The container is removed.
     Removed,
+}
+
+impl WaitCondition {
+    /// Whether it holds for a container that had ended `ends` times when the wait began.
+    fn holds(self, live: &Live, ends: u64) -> bool {
+        match self {
+            Self::NotRunning => !live.is_active(),
+            Self::NextExit => live.gone || live.ends != ends,
+            Self::Removed => live.gone,
+        }
+    }
 }
 
 /// The engine. One per root, shared by all threads of the daemon.
@@ -45,6 +59,7 @@ pub struct Engine {
     /// The last states of containers that were removed automatically, oldest first.
     ends: Mutex<VecDeque<(ContainerId, State)>>,
     events: Events,
+    pub(crate) execs: Execs,
     host_cpus: u32,
     /// Keeps other daemons out as long as it is open.
     _lock: File,
@@ -67,6 +82,7 @@ impl Engine {
             entries: Mutex::default(),
             ends: Mutex::default(),
             events: Events::default(),
+            execs: Execs::default(),
             host_cpus,
             _lock: lock,
         });
@@ -188,29 +204,27 @@ impl Engine {
             Ok(entry) => entry,
             Err(error) => return self.remembered_end(key).ok_or(error),
         };
-        entry.wait(None, abandoned, |live| match condition {
-            WaitCondition::NotRunning => !live.is_active(),
-            WaitCondition::Removed => live.gone,
-        });
+        let ends = entry.live().ends;
+        entry.wait(None, abandoned, |live| condition.holds(live, ends));
         Ok(entry.container().state)
     }
 
-    /// As [`Engine::wait`], without a thread: whoever drops the future has gone away.
+    /// As [`Engine::wait`], without a thread, and in two steps: what happens after the first one is not missed. Whoever drops the
+    /// future has gone away.
     ///
     /// # Errors
     /// [`Error::NoSuchContainer`] when it does not exist.
-    pub async fn until(&self, key: &str, condition: WaitCondition) -> Result<State> {
-        let entry = match self.find(key) {
-            Ok(entry) => entry,
-            Err(error) => return self.remembered_end(key).ok_or(error),
+    pub fn until(&self, key: &str, condition: WaitCondition) -> Result<impl Future<Output = State> + Send + use<>> {
+        let (entry, remembered) = match self.find(key) {
+            Ok(entry) => (Some(entry), None),
+            Err(error) => (None, Some(self.remembered_end(key).ok_or(error)?)),
         };
-        entry
-            .until(|live| match condition {
-                WaitCondition::NotRunning => !live.is_active(),
-                WaitCondition::Removed => live.gone,
-            })
-            .await;
-        Ok(entry.container().state)
+        let ends = entry.as_ref().map(|entry| entry.live().ends);
+        Ok(async move {
+            let (Some(entry), Some(ends)) = (entry, ends) else { return remembered.unwrap_or_default() };
+            entry.until(|live| condition.holds(live, ends)).await;
+            entry.container().state
+        })
     }
 
     /// What happened and happens.
@@ -297,14 +311,28 @@ impl Engine {
             document: container.document,
             process: container.process,
             uid_base: container.uid_base,
+            // A console's input does not end with a client, as its end could not be told from a key.
+            input_once: container.config.stdin_once && !container.config.tty,
             discard: container.host_config.auto_remove,
         };
         let system = self.compute.create(&entry.id, &blueprint)?;
         system.attach(stdio)?;
+        for waiting in entry.take_waiting() {
+            system.attach(waiting)?;
+        }
         system.start()?;
         system.settle()?;
         let pid = system.pid();
-        entry.live().system = Some(system.clone());
+        let late = {
+            let mut live = entry.live();
+            live.system = Some(system.clone());
+            std::mem::take(&mut live.waiting)
+        };
+        for stdio in late {
+            if let Err(error) = system.attach(stdio) {
+                warn!(%error, "cannot attach a client");
+            }
+        }
         let started = |container: &mut Container| {
             let finished_at = std::mem::take(&mut container.state.finished_at);
             container.state =
@@ -321,6 +349,8 @@ impl Engine {
             self.discard_quietly(entry);
             return;
         }
+        // Whoever waited for this start sees the end of its streams.
+        drop(entry.take_waiting());
         if let Err(leftover) = self.compute.reap(entry.id.as_str()) {
             warn!(error = %leftover, "cannot clean up after a failed start");
         }
@@ -336,6 +366,8 @@ impl Engine {
         if let Err(error) = recorded {
             warn!(%error, "cannot record a failed start");
         }
+        entry.live().ends += 1;
+        entry.notify();
     }
 
     /// Removes everything a container has, and last its record. The caller holds its turn.
@@ -358,10 +390,12 @@ impl Engine {
         {
             let mut live = entry.live();
             live.gone = true;
+            live.waiting.clear();
             if live.container.state.status != Status::Creating {
                 self.tell(&live.container, "destroy");
             }
         }
+        self.execs.forget(&entry.id);
         entry.notify();
         info!(container = entry.id.short(), "removed");
         Ok(())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::compute::System;
+use crate::compute::{Stdio, System};
 use crate::container::{Container, Status};
 use crate::id::ContainerId;
 
@@ -31,6 +31,8 @@ pub(crate) struct Live {
     pub(crate) ends: u64,
     /// Not to be removed automatically when it ends now: it is being restarted.
     pub(crate) kept: bool,
+    /// Streams of clients that attached while it did not run: the next start takes them.
+    pub(crate) waiting: Vec<Stdio>,
     /// Removed: the record is no longer in the store.
     pub(crate) gone: bool,
 }
@@ -59,7 +61,7 @@ impl Entry {
         Arc::new(Self {
             id: container.id.clone(),
             operation: Mutex::new(()),
-            live: Mutex::new(Live { container, system: None, ends: 0, kept: false, gone: false }),
+            live: Mutex::new(Live { container, system: None, ends: 0, kept: false, waiting: Vec::new(), gone: false }),
             changed: Condvar::new(),
             changes: watch::Sender::new(0),
         })
@@ -78,6 +80,11 @@ impl Entry {
     /// A copy of the record.
     pub(crate) fn container(&self) -> Container {
         self.live().container.clone()
+    }
+
+    /// Streams of clients that attached while it did not run.
+    pub(crate) fn take_waiting(&self) -> Vec<Stdio> {
+        std::mem::take(&mut self.live().waiting)
     }
 
     /// Wakes everyone who waits for a change.

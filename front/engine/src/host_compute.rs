@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use casement_hcs::protocol::MAIN_PROCESS;
 use casement_hcs::silo_host::Pipes;
 use casement_hcs::{ComputeError, SiloSettings};
 use casement_nt::Runtime;
+use casement_schema::process::ProcessParameters;
 use casement_silo::error_chain;
 
 use crate::compute::{Blueprint, ComputeService, Exit, Stdio, System};
@@ -40,6 +42,7 @@ impl ComputeService for HostCompute {
             uid_base: blueprint.uid_base,
             log: true,
             discard: blueprint.discard,
+            input_once: blueprint.input_once,
             processes: casement_hcs::DEFAULT_PROCESS_LIMIT,
             init_process: blueprint.process.clone(),
         };
@@ -101,7 +104,11 @@ impl System for HostSystem {
         if stdio.stdin.is_none() && stdio.stdout.is_none() && stdio.stderr.is_none() {
             return Ok(());
         }
-        self.system.attach(stdio.into()).map_err(|error| failed(&error))
+        match self.system.attach(stdio.into()) {
+            // It has ended just now: the client sees the end of its streams.
+            Err(_) if self.service.exit(self.system.id()).is_some() => Ok(()),
+            other => other.map_err(|error| failed(&error)),
+        }
     }
 
     fn start(&self) -> Result<()> {
@@ -118,6 +125,20 @@ impl System for HostSystem {
 
     fn keep(&self) -> Result<()> {
         self.another()?.keep().map_err(|error| failed(&error))
+    }
+
+    fn execute(&self, process: &ProcessParameters, stdio: Stdio) -> Result<u32> {
+        let system = self.another()?;
+        let executed = system.execute(process, stdio.into());
+        executed.map_err(|error| start_failed(system.id(), &process.command_line, &error))
+    }
+
+    fn wait_process(&self, process: u32) -> Result<u32> {
+        self.system.wait_process(process).map_err(|error| failed(&error))
+    }
+
+    fn resize(&self, process: Option<u32>, height: u16, width: u16) -> Result<()> {
+        self.another()?.resize(process.unwrap_or(MAIN_PROCESS), height, width).map_err(|error| failed(&error))
     }
 
     fn wait(&self) -> Option<Exit> {

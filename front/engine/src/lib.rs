@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod attach;
 pub mod client;
 pub mod compute;
 pub mod container;
@@ -15,6 +16,7 @@ mod entry;
 pub mod error;
 pub mod event_filter;
 pub mod events;
+pub mod exec;
 pub mod host;
 pub mod host_compute;
 pub mod http;

@@ -39,6 +39,8 @@ pub struct SiloSettings {
     pub log: bool,
     /// The container is removed when it ends: its changes need not be saved.
     pub discard: bool,
+    /// Whether the main process's input ends with the first client that ends its own; else it stays open for others.
+    pub input_once: bool,
     /// Most processes (Linux tasks) of the container.
     pub processes: u32,
     /// The main process: the container ends with it.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::headers;
+use super::line::Line;
 use super::version;
 
 /// Most bytes of a request's head.
@@ -22,23 +23,32 @@ const MAX_HEADERS: usize = 128;
 /// How long a client may take for a request's head, also on a connection that waits for its next request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Serves a connection to its end.
-pub(super) async fn serve<S>(stream: S, router: Router)
+/// Serves a connection to its end. A client that goes away altogether ends what is done for it; one that only ends its own side
+/// still gets its answers. `line` stays with a connection that becomes a stream.
+pub(super) async fn serve<S>(stream: S, router: Router, line: Line)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = hyper::service::service_fn(move |request| answer(router.clone(), request));
-    let served = hyper::server::conn::http1::Builder::new()
+    let theirs = line.clone();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(theirs.clone());
+        answer(router.clone(), request)
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
+        .with_upgrades();
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        }
+        () = line.hung_up() => tracing::debug!("a client has gone away"),
     }
 }
 

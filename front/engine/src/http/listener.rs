@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::api::Api;
+use super::line::Line;
 use super::{connection, routes};
 use crate::api::SOCKET_MODE;
 use crate::error::{Error, Result};
@@ -59,10 +60,8 @@ impl HttpServer {
             match self.unix.accept().await {
                 Ok((stream, _)) => {
                     let router = self.router.clone();
-                    tokio::spawn(async move {
-                        connection::serve(stream, router).await;
-                        drop(slot);
-                    });
+                    let line = Line::new(&stream, slot);
+                    tokio::spawn(connection::serve(stream, router, line));
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {

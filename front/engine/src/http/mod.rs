@@ -5,12 +5,16 @@
 
 mod api;
 mod connection;
+mod detach_keys;
 mod error;
 mod frame;
 mod headers;
 mod hijack;
+mod line;
 mod listener;
+mod log_stream;
 mod platform;
+mod relay;
 mod request;
 mod routes;
 mod stream;

@@ -12,6 +12,7 @@ use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error};
 use casement_layers::{Digest, Image, ImageConfig};
+use casement_schema::process::ProcessParameters;
 
 /// What the kernel would hold: it stays when an engine is dropped.
 #[derive(Default)]
@@ -98,6 +99,20 @@ impl System for Handle {
     }
     fn keep(&self) -> Result<()> {
         *self.0.kept.lock().unwrap() = true;
+        Ok(())
+    }
+    fn execute(&self, _process: &ProcessParameters, _stdio: Stdio) -> Result<u32> {
+        self.0.world.failing("execute")?;
+        Ok(7)
+    }
+    fn wait_process(&self, _process: u32) -> Result<u32> {
+        let mut life = self.0.life.lock().unwrap();
+        while matches!(*life, Life::Alive) {
+            life = self.0.changed.wait(life).unwrap();
+        }
+        Ok(0xC000_013A)
+    }
+    fn resize(&self, _process: Option<u32>, _height: u16, _width: u16) -> Result<()> {
         Ok(())
     }
     fn wait(&self) -> Option<Exit> {

@@ -95,9 +95,8 @@ impl Host {
         } else {
             None
         };
-        let console = spec.settings.init_process.emulate_console;
-        let streams =
-            MainStreams::new(ours, log, console).map_err(|e| ComputeError::file("set up streams in", directory, e))?;
+        let streams = MainStreams::new(ours, log, spec.settings.input_once)
+            .map_err(|e| ComputeError::file("set up streams in", directory, e))?;
         let runtime_id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")
             .map_err(|e| ComputeError::file("read", "/proc/sys/kernel/random/uuid", e))?;
         Ok(Self {

@@ -10,6 +10,8 @@ use std::io;
 const CHUNK: usize = 64 * 1024;
 /// Bytes that may wait for an attached client before the program's output is left in its pipe.
 const MAX_WAITING: usize = 1024 * 1024;
+/// Most clients attached at one time.
+const MAX_ATTACHMENTS: usize = 128;
 /// Bytes of input that may wait for the program.
 const MAX_INPUT: usize = 64 * 1024;
 
@@ -36,7 +38,9 @@ struct Attachment {
 pub struct MainStreams {
     input: Option<OwnedFd>,
     waiting_input: Vec<u8>,
-    keep_input_open: bool,
+    input_once: bool,
+    /// A client has ended the input: it is closed when all of it is written.
+    input_ends: bool,
     outputs: [Option<OwnedFd>; 2],
     log: Option<LogWriter>,
     attachments: Vec<Attachment>,
@@ -52,16 +56,17 @@ pub enum Place {
 }
 
 impl MainStreams {
-    /// `pipes` are this process's ends of the program's pipes. With `keep_input_open` the program's input
-    /// stays open when a client that gave input goes away (a terminal).
-    pub fn new(pipes: Pipes, log: Option<LogWriter>, keep_input_open: bool) -> io::Result<Self> {
+    /// `pipes` are this process's ends of the program's pipes. With `input_once` the program's input ends with that of the
+    /// first client that ends its own; without, it stays open for others.
+    pub fn new(pipes: Pipes, log: Option<LogWriter>, input_once: bool) -> io::Result<Self> {
         for fd in [&pipes.input, &pipes.output, &pipes.error].into_iter().flatten() {
             rustix::io::ioctl_fionbio(fd, true)?;
         }
         Ok(Self {
             input: pipes.input,
             waiting_input: Vec::new(),
-            keep_input_open,
+            input_once,
+            input_ends: false,
             outputs: [pipes.output, pipes.error],
             log,
             attachments: Vec::new(),
@@ -69,7 +74,15 @@ impl MainStreams {
     }
 
     /// Adds a client.
+    ///
+    /// # Errors
+    /// When there are too many, or its descriptors are no pipes.
     pub fn attach(&mut self, client: Pipes) -> io::Result<()> {
+        if self.attachments.len() >= MAX_ATTACHMENTS {
+            return Err(io::Error::other(format!(
+                "no more than {MAX_ATTACHMENTS} clients can be attached to a container"
+            )));
+        }
         for fd in [&client.input, &client.output, &client.error].into_iter().flatten() {
             rustix::io::ioctl_fionbio(fd, true)?;
         }
@@ -94,7 +107,7 @@ impl MainStreams {
             list.push((Place::Input, PollFd::new(fd, PollFlags::OUT)));
         }
         for (n, client) in self.attachments.iter().enumerate() {
-            let room = self.input.is_some() && self.waiting_input.len() < MAX_INPUT;
+            let room = self.input.is_some() && !self.input_ends && self.waiting_input.len() < MAX_INPUT;
             if let Some(fd) = client.input.as_ref().filter(|_| room) {
                 list.push((Place::ClientInput(n), PollFd::new(fd, PollFlags::IN)));
             }
@@ -200,18 +213,21 @@ impl MainStreams {
         let Some(fd) = &self.attachments[n].input else { return };
         let mut chunk = [0u8; CHUNK];
         match rustix::io::read(fd, &mut chunk) {
-            Ok(0) => self.attachments[n].input = None,
+            Ok(0) => self.end_client_input(n),
             Ok(length) => self.waiting_input.extend(&chunk[..length]),
             Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(_) => self.attachments[n].input = None,
+            Err(_) => self.end_client_input(n),
         }
         self.write_input();
     }
 
-    /// The end of the input reaches the program when the last client that gives input has ended it.
+    fn end_client_input(&mut self, n: usize) {
+        self.attachments[n].input = None;
+        self.input_ends |= self.input_once;
+    }
+
     fn close_finished_input(&mut self) {
-        let givers = self.attachments.iter().any(|a| a.input.is_some());
-        if !givers && !self.keep_input_open && self.waiting_input.is_empty() {
+        if self.input_ends && self.waiting_input.is_empty() {
             self.input = None;
         }
     }

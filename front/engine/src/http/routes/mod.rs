@@ -3,18 +3,23 @@
 //! A handler takes [`Api`], the path's parts and the request, and returns [`Outcome`](super::error::Outcome). What blocks goes
 //! through [`Api::blocking`].
 
+mod attach;
 mod create;
 mod events;
+mod exec;
 mod images;
 mod info;
 mod inspect;
 mod kill;
 mod later;
+mod logs;
 mod ping;
 mod remove;
+mod resize;
 mod start;
 mod stop;
 mod version;
+mod wait;
 
 use axum::Router;
 use axum::http::{Method, Uri};
@@ -25,18 +30,23 @@ use super::error::ApiError;
 /// Every route.
 pub(super) fn router(api: Api) -> Router {
     Router::new()
+        .merge(attach::routes())
         .merge(create::routes())
         .merge(events::routes())
+        .merge(exec::routes())
         .merge(images::routes())
         .merge(info::routes())
         .merge(inspect::routes())
         .merge(kill::routes())
         .merge(later::routes())
+        .merge(logs::routes())
         .merge(ping::routes())
         .merge(remove::routes())
+        .merge(resize::routes())
         .merge(start::routes())
         .merge(stop::routes())
         .merge(version::routes())
+        .merge(wait::routes())
         .fallback(unknown)
         .with_state(api)
 }
