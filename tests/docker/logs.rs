@@ -2,9 +2,9 @@
 
 use casement_tests::Host;
 
-/// A container that has written three lines and one of errors.
-fn written(host: &Host) -> String {
-    let id = host.start_container(&[], &["cmd", "/c", "echo one& echo two& echo oops>&2& echo three"]);
+/// A container that has written what this line of commands writes.
+fn written(host: &Host, commands: &str) -> String {
+    let id = host.start_container(&[], &["cmd", "/c", commands]);
     assert_eq!(host.wait(&id), 0);
     id
 }
@@ -12,7 +12,7 @@ fn written(host: &Host) -> String {
 #[test]
 fn logs_keep_the_streams_apart_and_their_order() {
     let host = Host::start();
-    let id = written(&host);
+    let id = written(&host, "echo one& echo two& echo oops>&2& echo three");
     let output = host.docker(["logs", &id]).succeeded();
     assert_eq!(output.lines(), ["one", "two", "three"]);
     assert_eq!(output.stderr.trim(), "oops");
@@ -21,7 +21,7 @@ fn logs_keep_the_streams_apart_and_their_order() {
 #[test]
 fn logs_can_be_cut_by_number_and_time() {
     let host = Host::start();
-    let id = written(&host);
+    let id = written(&host, "echo one& echo two& echo three");
     assert_eq!(host.docker(["logs", "--tail", "1", &id]).succeeded().lines(), ["three"]);
     assert_eq!(host.docker(["logs", "--tail", "0", &id]).succeeded().stdout, "");
     let stamped = host.docker(["logs", "-t", &id]).succeeded();
