@@ -1,0 +1,209 @@
+//! The names in one directory of the union, found under any spelling.
+
+use crate::layer::{Kind, LayerIndex, SCRATCH};
+use crate::name::{Folding, Spelling, same};
+use hashbrown::{HashMap, HashTable};
+
+/// Fewest dead entries that are worth sweeping out.
+const SWEEP: usize = 64;
+/// The layer of a tombstone that is not in the scratch.
+const SOME_LAYER: LayerIndex = LayerIndex::MAX;
+/// Absent names of one directory of which the kernel is told that it may remember them.
+const MAX_MISSES: usize = 1 << 14;
+
+/// A name in a directory.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// As the topmost layer writes it.
+    pub name: Box<str>,
+    /// Number of its inode, given when the directory was read.
+    pub node: u64,
+    /// Its place in the directory, never given twice; 0 is a swept entry.
+    pub place: u64,
+    /// The topmost layer that has it.
+    pub layer: LayerIndex,
+    /// What it is.
+    pub kind: Kind,
+    /// What lower layers have of this name.
+    pub below: Below,
+    /// Lower layers that write the name in another way.
+    pub spellings: Option<Box<Spellings>>,
+}
+
+/// What the layers below the scratch have of a name, when the scratch has nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Below {
+    /// Nothing.
+    Nothing,
+    /// Something that a tombstone among them hides.
+    Buried,
+    /// Something that would be seen: removal in the scratch needs a tombstone.
+    Shown,
+}
+
+/// How lower layers write a name.
+pub type Spellings = Vec<(LayerIndex, Box<str>)>;
+
+impl Entry {
+    /// How layer `layer` writes the name.
+    pub fn name_in(&self, layer: LayerIndex) -> &str {
+        let other = self.spellings.iter().flat_map(|s| s.iter()).find(|(l, _)| *l == layer);
+        other.map_or(&self.name, |(_, name)| name)
+    }
+
+    /// Whether programs see it.
+    pub fn is_visible(&self) -> bool {
+        self.place != 0 && self.kind != Kind::Tombstone
+    }
+}
+
+/// A name that the kernel remembers as absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Miss {
+    Once(Spelling),
+    Many,
+}
+
+/// The merged content of a directory.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// The layers that have the directory, top first.
+    pub layers: Vec<LayerIndex>,
+    entries: Vec<Entry>,
+    index: HashTable<u32>,
+    visible: usize,
+    dead: usize,
+    next_place: u64,
+    misses: HashMap<u64, Miss>,
+}
+
+impl Directory {
+    /// An empty directory that these layers have.
+    pub fn new(layers: Vec<LayerIndex>) -> Self {
+        // Places 1 and 2 are those of `.` and `..`.
+        Self { layers, next_place: 3, ..Self::default() }
+    }
+
+    /// Number of names that programs see.
+    pub fn visible(&self) -> usize {
+        self.visible
+    }
+
+    /// The entry of a name in any spelling, tombstones included.
+    pub fn find(&self, folding: &Folding, name: &str) -> Option<&Entry> {
+        let slot = self.index.find(folding.hash(name), |slot| same(&self.entries[*slot as usize].name, name))?;
+        Some(&self.entries[*slot as usize])
+    }
+
+    /// The entry at a place.
+    pub fn at(&self, place: u64) -> Option<&Entry> {
+        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok();
+        // Swept entries keep their place in the order by their name's absence only.
+        slot.map(|slot| &self.entries[slot]).filter(|e| !e.name.is_empty())
+    }
+
+    /// As [`Directory::at`], to change it. Neither its name nor what it is may be changed.
+    pub fn at_mut(&mut self, place: u64) -> Option<&mut Entry> {
+        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok()?;
+        Some(&mut self.entries[slot]).filter(|e| !e.name.is_empty())
+    }
+
+    /// The entries after a place, in the order in which they came.
+    pub fn after(&self, place: u64) -> impl Iterator<Item = &Entry> {
+        let start = self.entries.partition_point(|e| e.place <= place);
+        self.entries[start..].iter().filter(|e| !e.name.is_empty() && e.kind != Kind::Tombstone)
+    }
+
+    /// All entries, tombstones included.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|e| !e.name.is_empty())
+    }
+
+    /// Adds an entry whose name is not there, and says where.
+    pub fn insert(&mut self, folding: &Folding, mut entry: Entry) -> u64 {
+        let place = self.next_place;
+        self.next_place += 1;
+        entry.place = place;
+        self.visible += usize::from(entry.kind != Kind::Tombstone);
+        let hash = folding.hash(&entry.name);
+        let slot = self.entries.len() as u32;
+        self.entries.push(entry);
+        let entries = &self.entries;
+        self.index.insert_unique(hash, slot, |slot| folding.hash(&entries[*slot as usize].name));
+        place
+    }
+
+    /// Nothing of lower layers is below the entries any more.
+    pub fn uncover(&mut self) {
+        for entry in &mut self.entries {
+            entry.below = Below::Nothing;
+            entry.spellings = None;
+        }
+    }
+
+    /// Takes out an entry that was removed from disk, and keeps in mind what hides the name in layers below: a tombstone
+    /// that is in the scratch now, or one below. `node` is a number for it.
+    pub fn bury(&mut self, folding: &Folding, place: u64, node: u64) {
+        let Some(entry) = self.remove(folding, place) else { return };
+        let layer = match entry.below {
+            Below::Nothing => return,
+            Below::Buried => SOME_LAYER,
+            Below::Shown => SCRATCH,
+        };
+        self.insert(folding, Entry { node, layer, kind: Kind::Tombstone, spellings: None, ..entry });
+    }
+
+    /// Takes out the entry at a place.
+    pub fn remove(&mut self, folding: &Folding, place: u64) -> Option<Entry> {
+        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok()?;
+        if self.entries[slot].name.is_empty() {
+            return None;
+        }
+        let hash = folding.hash(&self.entries[slot].name);
+        if let Ok(found) = self.index.find_entry(hash, |s| *s as usize == slot) {
+            found.remove();
+        }
+        let dead = Entry { name: "".into(), spellings: None, ..self.entries[slot].clone() };
+        let taken = std::mem::replace(&mut self.entries[slot], dead);
+        self.visible -= usize::from(taken.kind != Kind::Tombstone);
+        self.dead += 1;
+        if self.dead >= SWEEP && self.dead * 2 > self.entries.len() {
+            self.sweep(folding);
+        }
+        Some(taken)
+    }
+
+    fn sweep(&mut self, folding: &Folding) {
+        self.entries.retain(|e| !e.name.is_empty());
+        self.entries.shrink_to_fit();
+        self.dead = 0;
+        self.index.clear();
+        let entries = &self.entries;
+        let hash = |slot: &u32| folding.hash(&entries[*slot as usize].name);
+        for slot in 0..entries.len() as u32 {
+            self.index.insert_unique(hash(&slot), slot, hash);
+        }
+    }
+
+    /// Notes that the kernel is to remember a name as absent; says no if there are too many already.
+    pub fn note_miss(&mut self, folding: &Folding, name: &str) -> bool {
+        let spelling = folding.spelling(name.as_bytes());
+        if self.misses.len() >= MAX_MISSES {
+            return false;
+        }
+        let miss = self.misses.entry(folding.hash(name)).or_insert(Miss::Once(spelling));
+        if *miss != Miss::Once(spelling) {
+            *miss = Miss::Many;
+        }
+        true
+    }
+
+    /// Notes that a name has come to be. Whether the kernel believes of another spelling of it that it is absent.
+    pub fn end_miss(&mut self, folding: &Folding, name: &str) -> bool {
+        if self.misses.is_empty() {
+            return false;
+        }
+        let spelling = folding.spelling(name.as_bytes());
+        self.misses.remove(&folding.hash(name)).is_some_and(|miss| miss != Miss::Once(spelling))
+    }
+}

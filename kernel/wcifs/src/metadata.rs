@@ -1,0 +1,148 @@
+//! What Windows knows of a file beyond Linux: kept in attributes of the name space `trusted.wcifs.`, which only the
+//! host's root can read or write. See FORMAT.md.
+
+use rustix::fd::AsFd;
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+
+/// All attributes of this crate.
+pub const PREFIX: &str = "trusted.wcifs.";
+/// On a directory of a layer: nothing of lower layers is in it. Its value is [`YES`].
+pub const OPAQUE: &str = "trusted.wcifs.opaque";
+/// DOS attributes: a little-endian `u32` of `FILE_ATTRIBUTE_` bits.
+pub const ATTRIBUTES: &str = "trusted.wcifs.attributes";
+/// Self-relative security descriptor.
+pub const SECURITY: &str = "trusted.wcifs.security";
+/// Time of creation: a little-endian `u64`, 100 ns since 1601.
+pub const CREATED: &str = "trusted.wcifs.created";
+/// Reparse point: tag, length and data as in `REPARSE_DATA_BUFFER`.
+pub const REPARSE: &str = "trusted.wcifs.reparse";
+/// Before the name of an alternate data stream; the value is its content.
+pub const STREAM: &str = "trusted.wcifs.stream.";
+/// Value of a mark.
+pub const YES: &[u8] = b"y";
+/// Where Wine and Samba keep DOS attributes.
+pub const DOS_ATTRIBUTES: &str = "user.DOSATTRIB";
+/// Attributes that programs may have.
+pub const USER: &str = "user.";
+/// Largest attribute and longest list of attributes (Linux: `XATTR_SIZE_MAX`, `XATTR_LIST_MAX`), in bytes.
+pub const MAX_VALUE: usize = 65_536;
+
+/// Whether a directory of a layer hides what lower layers have.
+pub fn is_opaque(directory: &impl AsFd) -> Result<bool, Errno> {
+    let mut value = [0u8; 4];
+    match rustix::fs::fgetxattr(directory, OPAQUE, &mut value) {
+        Ok(length) => Ok(&value[..length] == YES),
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Marks a directory as opaque.
+pub fn make_opaque(directory: &impl AsFd) -> Result<(), Errno> {
+    rustix::fs::fsetxattr(directory, OPAQUE, YES, XattrFlags::empty())
+}
+
+/// Where attributes are read and written: files through their descriptor, links by a path that is not followed.
+pub enum Place<'a, F: AsFd> {
+    /// An open file.
+    File(&'a F),
+    /// A path.
+    Path(&'a [u8]),
+}
+
+impl<F: AsFd> Place<'_, F> {
+    /// The value of an attribute.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>, Errno> {
+        let mut value = vec![0; 256];
+        loop {
+            let got = match self {
+                Self::File(file) => rustix::fs::fgetxattr(file, name, &mut value[..]),
+                Self::Path(path) => rustix::fs::lgetxattr(*path, name, &mut value[..]),
+            };
+            match got {
+                Ok(length) => {
+                    value.truncate(length);
+                    return Ok(value);
+                }
+                Err(Errno::RANGE) if value.len() < MAX_VALUE => value.resize(MAX_VALUE, 0),
+                Err(Errno::OPNOTSUPP) => return Err(Errno::NODATA),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Sets an attribute.
+    pub fn set(&self, name: &str, value: &[u8], flags: XattrFlags) -> Result<(), Errno> {
+        match self {
+            Self::File(file) => rustix::fs::fsetxattr(file, name, value, flags),
+            Self::Path(path) => rustix::fs::lsetxattr(*path, name, value, flags),
+        }
+    }
+
+    /// Removes an attribute.
+    pub fn remove(&self, name: &str) -> Result<(), Errno> {
+        match self {
+            Self::File(file) => rustix::fs::fremovexattr(file, name),
+            Self::Path(path) => rustix::fs::lremovexattr(*path, name),
+        }
+    }
+
+    /// The names of all attributes that belong to a file: Windows' metadata and those of programs.
+    pub fn names(&self) -> Result<Vec<String>, Errno> {
+        let mut list = vec![0; 1024];
+        let length = loop {
+            let got = match self {
+                Self::File(file) => rustix::fs::flistxattr(file, &mut list[..]),
+                Self::Path(path) => rustix::fs::llistxattr(*path, &mut list[..]),
+            };
+            match got {
+                Ok(length) => break length,
+                Err(Errno::RANGE) if list.len() < MAX_VALUE => list.resize(MAX_VALUE, 0),
+                Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+                Err(e) => return Err(e),
+            }
+        };
+        let names = list[..length].split(|b| *b == 0).filter_map(|name| std::str::from_utf8(name).ok());
+        Ok(names.filter(|n| n.starts_with(PREFIX) || n.starts_with(USER)).map(str::to_owned).collect())
+    }
+}
+
+/// Copies Windows' metadata and the attributes of programs. Marks of the layer itself stay behind.
+pub fn copy<A: AsFd, B: AsFd>(from: &Place<'_, A>, to: &Place<'_, B>) -> Result<(), Errno> {
+    for name in from.names()?.iter().filter(|name| *name != OPAQUE) {
+        match to.set(name, &from.get(name)?, XattrFlags::empty()) {
+            // A scratch on a file system without attributes of programs.
+            Err(Errno::OPNOTSUPP) if name.starts_with(USER) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// DOS attributes as text, as Samba's first version of `user.DOSATTRIB` has them.
+pub fn dos_text(value: &[u8]) -> Option<String> {
+    Some(format!("0x{:x}", u32::from_le_bytes(value.try_into().ok()?)))
+}
+
+/// The reverse of [`dos_text`].
+pub fn dos_value(text: &[u8]) -> Option<[u8; 4]> {
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\0');
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok().map(u32::to_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dos_attributes_are_samba_text() {
+        assert_eq!(dos_text(&0x26u32.to_le_bytes()).as_deref(), Some("0x26"));
+        assert_eq!(dos_value(b"0x26"), Some(0x26u32.to_le_bytes()));
+        assert_eq!(dos_value(b"0x26\0"), Some(0x26u32.to_le_bytes()));
+        for bad in [&b"26"[..], b"0x", b"0x123456789", b"", b"\xff"] {
+            assert_eq!(dos_value(bad), None);
+        }
+        assert_eq!(dos_text(b"abc"), None);
+    }
+}

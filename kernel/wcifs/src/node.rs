@@ -1,0 +1,256 @@
+//! Inodes that the kernel knows, and the open files behind them.
+
+use crate::directory::Directory;
+use crate::fuse::number::ROOT;
+use crate::layer::{Kind, LayerIndex};
+use crate::name::Spelling;
+use hashbrown::HashMap;
+use rustix::fd::OwnedFd;
+use std::collections::VecDeque;
+
+/// Files that stay open after their last user, because they will likely be opened again.
+pub const KEPT_OPEN: usize = 128;
+
+/// In which spellings the kernel knows an inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// In none.
+    No,
+    /// In this one.
+    As(Spelling),
+    /// In several.
+    Variously,
+}
+
+/// The file behind an inode that is open, or was recently.
+#[derive(Debug)]
+pub struct Open {
+    /// The file in its layer; writable in the scratch. All users share it: positions are the kernel's matter.
+    pub file: OwnedFd,
+    /// Number under which the kernel uses the file directly.
+    pub backing: Option<i32>,
+    /// Open files of programs.
+    pub users: u32,
+    /// Layer of the file.
+    pub layer: LayerIndex,
+}
+
+/// One inode.
+#[derive(Debug)]
+pub struct Node {
+    /// How often the kernel was told of it.
+    pub lookups: u64,
+    /// Its directory; 0 when no name leads to it any more.
+    pub parent: u64,
+    /// Its entry there.
+    pub place: u64,
+    /// Its number for programs.
+    pub number: u64,
+    /// Inodes in it that the kernel knows, or inodes that it succeeds.
+    pub children: u32,
+    /// The topmost layer that has it.
+    pub layer: LayerIndex,
+    /// What it is.
+    pub kind: Kind,
+    /// It is known that it has no DOS attributes.
+    pub plain: bool,
+    /// How the kernel spells it.
+    pub known: Known,
+    /// Number of the file in the scratch if it has several names; else 0.
+    pub on_disk: u64,
+    /// The inode that got its name when it was copied up; that one stays as long as this one, to keep its number. 0: none.
+    pub successor: u64,
+    /// Names in it, once they were asked for.
+    pub directory: Option<Box<Directory>>,
+    /// The file behind it.
+    pub open: Option<Box<Open>>,
+}
+
+impl Node {
+    /// An inode that no program has asked for yet.
+    pub fn new(number: u64, parent: u64, place: u64, layer: LayerIndex, kind: Kind) -> Self {
+        Self {
+            lookups: 0,
+            parent,
+            place,
+            number,
+            children: 0,
+            layer,
+            kind,
+            plain: false,
+            known: Known::No,
+            on_disk: 0,
+            successor: 0,
+            directory: None,
+            open: None,
+        }
+    }
+
+    /// Number of programs' open files.
+    pub fn users(&self) -> u32 {
+        self.open.as_ref().map_or(0, |open| open.users)
+    }
+
+    /// Whether a name leads to it.
+    pub fn has_name(&self) -> bool {
+        self.parent != 0
+    }
+
+    fn is_needed(&self) -> bool {
+        self.lookups > 0 || self.children > 0 || self.users() > 0
+    }
+}
+
+/// All inodes.
+#[derive(Debug)]
+pub struct Nodes {
+    nodes: HashMap<u64, Node>,
+    next: u64,
+    /// Inodes of the scratch with several names: number there → inode, and the further names that are known.
+    links: HashMap<u64, Linked>,
+    /// Inodes whose file nobody uses, the longest unused first. May name inodes that are used again, or gone.
+    idle: VecDeque<u64>,
+}
+
+/// An inode with several names.
+#[derive(Debug, Default)]
+pub struct Linked {
+    /// The inode.
+    pub node: u64,
+    /// Directory and place of each name that was looked up.
+    pub names: Vec<(u64, u64)>,
+}
+
+impl Nodes {
+    /// Only the root.
+    pub fn new() -> Self {
+        let mut root = Node::new(ROOT, ROOT, 0, 0, Kind::Directory);
+        root.lookups = 1;
+        Self { nodes: HashMap::from_iter([(ROOT, root)]), next: ROOT + 1, links: HashMap::new(), idle: VecDeque::new() }
+    }
+
+    /// A number that no inode had.
+    pub fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The inode of that number.
+    pub fn get(&self, id: u64) -> Option<&Node> {
+        self.nodes.get(&id)
+    }
+
+    /// As [`Nodes::get`], to change it.
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut Node> {
+        self.nodes.get_mut(&id)
+    }
+
+    /// Adds an inode.
+    pub fn add(&mut self, id: u64, node: Node) {
+        if let Some(parent) = self.nodes.get_mut(&node.parent) {
+            parent.children += 1;
+        }
+        self.nodes.insert(id, node);
+    }
+
+    /// The kernel forgets an inode `count` times. Calls `close` for files that are closed.
+    pub fn forget(&mut self, id: u64, count: u64, close: &mut dyn FnMut(Open)) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.lookups = node.lookups.saturating_sub(count);
+        self.drop_unneeded(id, close);
+    }
+
+    /// Takes away an inode that nothing needs, and then perhaps the directories above it.
+    pub fn drop_unneeded(&mut self, mut id: u64, close: &mut dyn FnMut(Open)) {
+        while id > ROOT {
+            match self.nodes.get(&id) {
+                Some(node) if !node.is_needed() => {}
+                _ => return,
+            }
+            let Some(node) = self.nodes.remove(&id) else { return };
+            if let Some(open) = node.open {
+                close(*open);
+            }
+            if node.on_disk != 0 {
+                self.links.remove(&node.on_disk);
+            }
+            if let Some(successor) = self.nodes.get_mut(&node.successor) {
+                successor.children -= 1;
+                self.drop_unneeded(node.successor, close);
+            }
+            let Some(parent) = self.nodes.get_mut(&node.parent) else { return };
+            parent.children -= 1;
+            id = node.parent;
+        }
+    }
+
+    /// Moves an inode to another name, or to none (`parent` 0).
+    pub fn place_at(&mut self, id: u64, parent: u64, place: u64, close: &mut dyn FnMut(Open)) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let old = std::mem::replace(&mut node.parent, parent);
+        node.place = place;
+        if old == parent {
+            return;
+        }
+        if let Some(new) = self.nodes.get_mut(&parent) {
+            new.children += 1;
+        }
+        if let Some(old_node) = self.nodes.get_mut(&old) {
+            old_node.children -= 1;
+            self.drop_unneeded(old, close);
+        }
+    }
+
+    /// Notes a file that nobody uses. Closes the one that was unused for longest if there are too many.
+    pub fn idle(&mut self, id: u64, close: &mut dyn FnMut(Open)) {
+        if !self.idle.contains(&id) {
+            self.idle.push_back(id);
+        }
+        while self.idle.len() > KEPT_OPEN {
+            let Some(oldest) = self.idle.pop_front() else { return };
+            if let Some(node) = self.nodes.get_mut(&oldest)
+                && node.users() == 0
+                && node.has_name()
+                && let Some(open) = node.open.take()
+            {
+                close(*open);
+            }
+        }
+    }
+
+    /// The inode of a file of the scratch that has several names.
+    pub fn linked(&self, on_disk: u64) -> Option<&Linked> {
+        self.links.get(&on_disk)
+    }
+
+    /// Notes a name of a file of the scratch that has several.
+    pub fn add_link(&mut self, on_disk: u64, node: u64, parent: u64, place: u64) {
+        if let Some(inode) = self.nodes.get_mut(&node) {
+            inode.on_disk = on_disk;
+        }
+        let linked = self.links.entry(on_disk).or_default();
+        linked.node = node;
+        if !linked.names.contains(&(parent, place)) {
+            linked.names.push((parent, place));
+        }
+    }
+
+    /// All names of an inode become another's; gives them.
+    pub fn move_links(&mut self, old: u64, new: u64) -> Vec<(u64, u64)> {
+        let on_disk = self.nodes.get_mut(&old).map_or(0, |node| std::mem::take(&mut node.on_disk));
+        let Some(linked) = self.links.get_mut(&on_disk) else { return Vec::new() };
+        linked.node = new;
+        if let Some(node) = self.nodes.get_mut(&new) {
+            node.on_disk = on_disk;
+        }
+        linked.names.clone()
+    }
+
+    /// One of several names is gone; gives another one that is known.
+    pub fn remove_link(&mut self, node: u64, parent: u64, place: u64) -> Option<(u64, u64)> {
+        let on_disk = self.nodes.get(&node)?.on_disk;
+        let linked = self.links.get_mut(&on_disk)?;
+        linked.names.retain(|name| *name != (parent, place));
+        linked.names.first().copied()
+    }
+}

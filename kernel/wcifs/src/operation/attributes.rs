@@ -1,0 +1,171 @@
+//! Looking at files and changing their attributes.
+
+use super::respelling::is_target_of_respelling;
+use crate::copy_up::Data;
+use crate::fuse::number::set;
+use crate::fuse::reply::Reply;
+use crate::fuse::request::Body;
+use crate::layer::{Kind, SCRATCH};
+use crate::name;
+use crate::volume::Volume;
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+
+/// `FS_IOC_GETFLAGS`.
+const GET_FLAGS: u32 = 0x8008_6601;
+/// `FS_CASEFOLD_FL`: names are found in any spelling. Wine then looks for no other spellings itself.
+const CASE_FOLDED: u32 = 0x4000_0000;
+
+impl Volume {
+    pub(super) fn lookup(
+        &mut self,
+        parent: u64,
+        body: &mut Body<'_>,
+        thread: u32,
+        reply: &mut Reply,
+    ) -> Result<(), Errno> {
+        let spelled = body.name()?;
+        self.load(parent)?;
+        let name = name::wanted(spelled)?;
+        let found = self.directory(parent)?.find(&self.folding, name).filter(|e| e.is_visible());
+        if let Some((place, canonical)) = found.map(|e| (e.place, *e.name == *name)) {
+            if !canonical && is_target_of_respelling(thread, name) {
+                return Err(Errno::NOENT);
+            }
+            let (id, attributes, keep) = self.know(parent, place, spelled)?;
+            reply.entry(id, &attributes, keep);
+            return Ok(());
+        }
+        let folding = self.folding.clone();
+        if self.abilities.epochs && self.directory_mut(parent)?.note_miss(&folding, name) {
+            reply.absent();
+            return Ok(());
+        }
+        Err(Errno::NOENT)
+    }
+
+    pub(super) fn get_attributes(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
+        reply.attribute_answer(&self.attributes(id)?);
+        Ok(())
+    }
+
+    pub(super) fn statx(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
+        let mut attributes = self.attributes(id)?;
+        if let Some(created) = self.created(id)? {
+            attributes.born = created;
+        }
+        reply.statx(&attributes);
+        Ok(())
+    }
+
+    pub(super) fn set_attributes(&mut self, id: u64, body: &mut Body<'_>, reply: &mut Reply) -> Result<(), Errno> {
+        let valid = body.u32()?;
+        body.skip(12)?;
+        let size = body.u64()?;
+        body.skip(8)?;
+        let (accessed, modified) = (body.u64()?, body.u64()?);
+        body.skip(8)?;
+        let (accessed_ns, modified_ns) = (body.u32()?, body.u32()?);
+        body.skip(4)?;
+        let mode = body.u32()?;
+        let node = self.node(id)?;
+        if node.layer != SCRATCH {
+            let resized = valid & set::SIZE != 0;
+            let split = resized && node.users() > 0;
+            self.copy_up(id, if resized && size == 0 { Data::Left } else { Data::Copied })?;
+            if split {
+                // Those who have the old file open go on with it; the caller looks the name up again.
+                self.split(id)?;
+                return Err(Errno::STALE);
+            }
+        }
+        if valid & set::SIZE != 0 {
+            self.with_file(id, |file| rustix::fs::ftruncate(file, size))?;
+        }
+        if valid & set::MODE != 0 {
+            self.change_mode(id, mode & 0o777)?;
+        }
+        if valid & (set::ATIME | set::MTIME) != 0 {
+            let time = |wanted: u32, now: u32, seconds: u64, nanoseconds: u32| Timespec {
+                tv_sec: seconds as i64,
+                tv_nsec: match valid {
+                    _ if valid & wanted == 0 => rustix::fs::UTIME_OMIT,
+                    _ if valid & now != 0 => rustix::fs::UTIME_NOW,
+                    _ => nanoseconds as _,
+                },
+            };
+            let times = Timestamps {
+                last_access: time(set::ATIME, set::ATIME_NOW, accessed, accessed_ns),
+                last_modification: time(set::MTIME, set::MTIME_NOW, modified, modified_ns),
+            };
+            match self.scratch_file(id) {
+                Some(file) => rustix::fs::futimens(file, &times)?,
+                None => {
+                    let path = self.path(id)?;
+                    let path = crate::layer::here(&path);
+                    rustix::fs::utimensat(self.scratch(), path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+                }
+            }
+        }
+        reply.attribute_answer(&self.attributes(id)?);
+        Ok(())
+    }
+
+    fn change_mode(&mut self, id: u64, mode: u32) -> Result<(), Errno> {
+        let mode = Mode::from_raw_mode(mode);
+        if self.node(id)?.kind == Kind::Link {
+            return Err(Errno::OPNOTSUPP);
+        }
+        if let Some(file) = self.scratch_file(id) {
+            return rustix::fs::fchmod(file, mode);
+        }
+        let path = self.path(id)?;
+        rustix::fs::chmodat(self.scratch(), crate::layer::here(&path), mode, AtFlags::empty())
+    }
+
+    /// Does something with a file of the scratch, open or not.
+    pub(super) fn with_file<T>(
+        &self,
+        id: u64,
+        work: impl FnOnce(rustix::fd::BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        if let Some(file) = self.scratch_file(id) {
+            return work(file.as_fd());
+        }
+        let path = self.path(id)?;
+        let file = self.scratch().open_file(&path, OFlags::RDWR, Mode::empty())?;
+        work(file.as_fd())
+    }
+
+    /// The file of an inode of the scratch, if it is open.
+    pub(super) fn scratch_file(&self, id: u64) -> Option<&rustix::fd::OwnedFd> {
+        let open = self.nodes.get(id)?.open.as_ref()?;
+        (open.layer == SCRATCH).then_some(&open.file)
+    }
+
+    pub(super) fn read_link(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
+        let path = self.path(id)?;
+        let text = rustix::fs::readlinkat(self.layer_of(self.node(id)?), &path[..], Vec::new())?;
+        reply.put(text.as_bytes());
+        Ok(())
+    }
+
+    pub(super) fn control(&mut self, id: u64, body: &mut Body<'_>, reply: &mut Reply) -> Result<(), Errno> {
+        body.skip(12)?;
+        let command = body.u32()?;
+        if command != GET_FLAGS {
+            return Err(Errno::NOTTY);
+        }
+        let flags = if self.node(id)?.kind == Kind::Directory { CASE_FOLDED } else { 0 };
+        reply.u32(0).u32(0).u32(0).u32(0).u32(flags);
+        Ok(())
+    }
+
+    pub(super) fn statistics(&mut self, reply: &mut Reply) -> Result<(), Errno> {
+        let s = rustix::fs::fstatvfs(self.scratch())?;
+        reply.u64(s.f_blocks).u64(s.f_bfree).u64(s.f_bavail).u64(s.f_files).u64(s.f_ffree);
+        reply.u32(s.f_bsize as u32).u32(name::MAX_UNITS as u32).u32(s.f_frsize as u32).zeros(28);
+        Ok(())
+    }
+}

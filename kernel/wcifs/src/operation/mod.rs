@@ -1,0 +1,15 @@
+//! What programs do with a volume, one file for each kind of request.
+
+mod attributes;
+mod create;
+mod data;
+mod dispatch;
+mod extended;
+mod link;
+mod open;
+mod read_directory;
+mod remove;
+mod rename;
+mod respelling;
+
+pub use dispatch::Answered;

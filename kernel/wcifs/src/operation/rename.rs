@@ -1,0 +1,233 @@
+//! Renaming.
+
+use crate::copy_up::Data;
+use crate::directory::{Below, Entry};
+use crate::fuse::request::Body;
+use crate::layer::{Kind, SCRATCH};
+use crate::metadata;
+use crate::name;
+use crate::volume::{Target, Volume};
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+impl Volume {
+    pub(super) fn rename_plainly(&mut self, parent: u64, body: &mut Body<'_>) -> Result<(), Errno> {
+        let new_parent = body.u64()?;
+        self.rename(parent, body.name()?, new_parent, body.name()?, RenameFlags::empty())
+    }
+
+    pub(super) fn rename_with_flags(&mut self, parent: u64, body: &mut Body<'_>) -> Result<(), Errno> {
+        let new_parent = body.u64()?;
+        let flags = RenameFlags::from_bits_retain(body.u32()?);
+        body.skip(4)?;
+        let (old, new) = (body.name()?, body.name()?);
+        if flags == RenameFlags::EXCHANGE {
+            return self.exchange(parent, old, new_parent, new);
+        }
+        if !RenameFlags::NOREPLACE.contains(flags) {
+            return Err(Errno::INVAL);
+        }
+        self.rename(parent, old, new_parent, new, flags)
+    }
+
+    fn rename(
+        &mut self,
+        parent: u64,
+        old: &[u8],
+        new_parent: u64,
+        new: &[u8],
+        flags: RenameFlags,
+    ) -> Result<(), Errno> {
+        let entry = self.visible(parent, old)?;
+        let new_name = name::new_name(new)?;
+        self.load(new_parent)?;
+        let present = self.directory(new_parent)?.find(&self.folding, new_name).cloned();
+        let replaced = present.as_ref().filter(|e| e.is_visible());
+        if parent == new_parent && replaced.is_some_and(|e| e.place == entry.place) {
+            return self.respell(parent, &entry, new_name, old);
+        }
+        if let Some(replaced) = replaced {
+            if flags.contains(RenameFlags::NOREPLACE) {
+                return Err(Errno::EXIST);
+            }
+            match (entry.kind == Kind::Directory, replaced.kind == Kind::Directory) {
+                (true, false) => return Err(Errno::NOTDIR),
+                (false, true) => return Err(Errno::ISDIR),
+                (true, true) => self.check_empty(new_parent, replaced)?,
+                (false, false) if replaced.node == entry.node => return Ok(()),
+                (false, false) => {}
+            }
+        }
+        let (id, _) = self.meet(parent, entry.place)?;
+        match entry.kind {
+            Kind::Directory => self.copy_up_tree(id)?,
+            _ => self.copy_up(id, Data::Copied)?,
+        }
+        let entry = self.visible(parent, old)?;
+        let target = self.target(new_parent, new_name)?;
+        let hides = target.present.as_ref().is_some_and(|e| e.below != Below::Nothing);
+        if entry.kind == Kind::Directory && hides {
+            let path = self.path(id)?;
+            metadata::make_opaque(&self.scratch().open_directory(&path)?)?;
+        }
+        self.move_on_disk(parent, &entry, &target)?;
+        self.move_entry(parent, &entry, old, &target, new, id)
+    }
+
+    /// Moves a file or directory of the scratch. A file that is replaced is there until the new one is.
+    fn move_on_disk(&mut self, parent: u64, entry: &Entry, target: &Target<'_>) -> Result<(), Errno> {
+        let from = self.entry_path(parent, &entry.name)?;
+        let to = &target.path;
+        let on_disk = target.present.as_ref().filter(|e| e.layer == SCRATCH);
+        let covers = entry.below == Below::Shown;
+        let leave = if covers { RenameFlags::WHITEOUT } else { RenameFlags::empty() };
+        let in_the_way = on_disk.filter(|e| *e.name == *target.name);
+        if let (Kind::Directory, Some(other)) = (entry.kind, in_the_way) {
+            // An empty directory or a tombstone; it changes places with the directory, and goes.
+            rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, RenameFlags::EXCHANGE)?;
+            let is_tombstone = other.kind == Kind::Tombstone;
+            if is_tombstone && covers {
+                return Ok(());
+            }
+            let work = self.work_name();
+            let moved = rustix::fs::renameat_with(self.scratch(), &from, &self.work, &work, leave);
+            moved?;
+            return match is_tombstone {
+                true => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
+                false => self.clear_work(&work),
+            };
+        }
+        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave)?;
+        let Some(other) = on_disk.filter(|e| *e.name != *target.name) else { return Ok(()) };
+        // In another spelling.
+        let other_path = self.entry_path(target.parent, &other.name)?;
+        if other.kind != Kind::Directory {
+            return rustix::fs::unlinkat(self.scratch(), &other_path, AtFlags::empty());
+        }
+        let work = self.work_name();
+        rustix::fs::renameat(self.scratch(), &other_path, &self.work, &work)?;
+        self.clear_work(&work)
+    }
+
+    fn move_entry(
+        &mut self,
+        parent: u64,
+        entry: &Entry,
+        old: &[u8],
+        target: &Target<'_>,
+        new: &[u8],
+        id: u64,
+    ) -> Result<(), Errno> {
+        let folding = self.folding.clone();
+        let number = self.nodes.number();
+        self.directory_mut(parent)?.bury(&folding, entry.place, number);
+        let place = self.add_entry(target, entry.kind, Some(id))?;
+        if let Some(replaced) = target.present.as_ref().filter(|e| e.is_visible()) {
+            self.unknow(replaced.node, new);
+            self.lose_name(replaced.node, target.parent, replaced.place)?;
+        }
+        self.unknow(id, old);
+        let spelling = self.folding.spelling(new);
+        let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
+        node.known = crate::node::Known::As(spelling);
+        let (on_disk, named_so) = (node.on_disk, (node.parent, node.place) == (parent, entry.place));
+        if on_disk != 0 {
+            self.nodes.remove_link(id, parent, entry.place);
+            self.nodes.add_link(on_disk, id, target.parent, place);
+        }
+        let mut close = Self::closer(&self.device);
+        if named_so {
+            self.nodes.place_at(id, target.parent, place, &mut close);
+        }
+        self.nodes.drop_unneeded(id, &mut close);
+        Ok(())
+    }
+
+    /// Changes only how a name is written.
+    fn respell(&mut self, parent: u64, entry: &Entry, new: &str, old: &[u8]) -> Result<(), Errno> {
+        if *entry.name == *new {
+            return Ok(());
+        }
+        let (id, _) = self.meet(parent, entry.place)?;
+        self.copy_up(id, Data::Copied)?;
+        let entry = self.visible(parent, old)?;
+        let from = self.entry_path(parent, &entry.name)?;
+        let to = self.entry_path(parent, new)?;
+        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), &to, RenameFlags::NOREPLACE)?;
+        let folding = self.folding.clone();
+        let directory = self.directory_mut(parent)?;
+        directory.remove(&folding, entry.place);
+        let mut respelled = Entry { name: new.into(), ..entry.clone() };
+        // Layers that wrote it as it was written until now.
+        let below = directory.layers.iter().filter(|l| **l != SCRATCH && entry.kind == Kind::Directory);
+        let below: Vec<_> = below.map(|l| (*l, Box::from(entry.name_in(*l)))).collect();
+        respelled.spellings = (!below.is_empty()).then(|| Box::new(below));
+        let place = directory.insert(&folding, respelled);
+        if directory.end_miss(&folding, new) {
+            self.new_epoch();
+        }
+        self.unknow(id, old);
+        let spelling = self.folding.spelling(new.as_bytes());
+        let on_disk = self.node(id)?.on_disk;
+        if on_disk != 0 {
+            self.nodes.remove_link(id, parent, entry.place);
+            self.nodes.add_link(on_disk, id, parent, place);
+        }
+        let node = self.node_mut(id)?;
+        node.known = crate::node::Known::As(spelling);
+        if node.place == entry.place && node.parent == parent {
+            node.place = place;
+        }
+        let mut close = Self::closer(&self.device);
+        self.nodes.drop_unneeded(id, &mut close);
+        Ok(())
+    }
+
+    /// Two names change what they stand for.
+    fn exchange(&mut self, parent: u64, old: &[u8], new_parent: u64, new: &[u8]) -> Result<(), Errno> {
+        for (directory, name) in [(parent, old), (new_parent, new)] {
+            let entry = self.visible(directory, name)?;
+            let (id, _) = self.meet(directory, entry.place)?;
+            match entry.kind {
+                Kind::Directory => {
+                    self.copy_up_tree(id)?;
+                    let path = self.path(id)?;
+                    metadata::make_opaque(&self.scratch().open_directory(&path)?)?;
+                }
+                _ => self.copy_up(id, Data::Copied)?,
+            }
+        }
+        let (a, b) = (self.visible(parent, old)?, self.visible(new_parent, new)?);
+        let (from, to) = (self.entry_path(parent, &a.name)?, self.entry_path(new_parent, &b.name)?);
+        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), &to, RenameFlags::EXCHANGE)?;
+        let folding = self.folding.clone();
+        self.directory_mut(parent)?.remove(&folding, a.place);
+        self.directory_mut(new_parent)?.remove(&folding, b.place);
+        let mut close = Self::closer(&self.device);
+        for (at, here, there) in [(parent, &a, &b), (new_parent, &b, &a)] {
+            let moved = Entry { name: here.name.clone(), below: here.below, ..there.clone() };
+            let place = self.directory_mut(at)?.insert(&folding, moved);
+            if let Some(node) = self.nodes.get_mut(there.node)
+                && node.on_disk == 0
+            {
+                self.nodes.place_at(there.node, at, place, &mut close);
+            }
+        }
+        // The kernel knows both by other names now.
+        self.unknow(a.node, b"");
+        self.unknow(b.node, b"");
+        for (node, at, entry) in [(a.node, new_parent, &b), (b.node, parent, &a)] {
+            let spelling = self.folding.spelling(entry.name.as_bytes());
+            let place = self.directory(at)?.find(&self.folding, &entry.name).map_or(0, |e| e.place);
+            if let Some(inode) = self.nodes.get_mut(node) {
+                inode.known = crate::node::Known::As(spelling);
+                let on_disk = inode.on_disk;
+                if on_disk != 0 {
+                    self.nodes.add_link(on_disk, node, at, place);
+                    self.nodes.place_at(node, at, place, &mut close);
+                }
+            }
+        }
+        Ok(())
+    }
+}

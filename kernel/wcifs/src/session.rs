@@ -1,0 +1,169 @@
+//! Serving a mounted volume.
+
+use crate::error::WcifsError;
+use crate::fuse::connection::{MAX_ARGUMENTS, MAX_DATA, Wishes, shake_hands};
+use crate::fuse::device::Device;
+use crate::fuse::number::opcode;
+use crate::fuse::reply::Reply;
+use crate::fuse::request::Request;
+use crate::layer::Layer;
+use crate::name::Folding;
+use crate::node::Nodes;
+use crate::operation::Answered;
+use crate::volume::{Durability, Volume};
+use rustix::io::Errno;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A mounted volume and the connection through which it is served. When it is dropped, programs that use the volume get
+/// errors.
+#[derive(Debug)]
+pub struct Session {
+    device: Arc<Device>,
+    wishes: Wishes,
+    /// The volume once the kernel has said what it can do; before, what it will be made of.
+    state: State,
+    buffer: Vec<u8>,
+    reply: Reply,
+}
+
+#[derive(Debug)]
+enum State {
+    New(Option<Parts>),
+    Serving(Box<Volume>),
+}
+
+#[derive(Debug)]
+struct Parts {
+    layers: Vec<Layer>,
+    work: Layer,
+    owner: u32,
+    durability: Durability,
+}
+
+impl Session {
+    pub(crate) fn new(
+        device: Device,
+        wishes: Wishes,
+        layers: Vec<Layer>,
+        work: Layer,
+        owner: u32,
+        durability: Durability,
+    ) -> Self {
+        Self {
+            device: Arc::new(device),
+            wishes,
+            state: State::New(Some(Parts { layers, work, owner, durability })),
+            buffer: Vec::new(),
+            reply: Reply::default(),
+        }
+    }
+
+    /// Serves the volume until it is unmounted.
+    ///
+    /// # Errors
+    /// When the kernel's protocol is not understood, or the connection breaks.
+    pub fn serve(mut self) -> Result<(), WcifsError> {
+        raise_file_limit();
+        while self.serve_one()? != Next::End {}
+        Ok(())
+    }
+
+    /// Serves the volume in a thread while `work` uses it, which is mounted at `target`. No thread is left afterwards, so
+    /// that the process may clone.
+    ///
+    /// # Errors
+    /// As [`Session::serve`].
+    pub fn serve_during<T>(&mut self, target: &Path, work: impl FnOnce() -> T) -> Result<T, WcifsError> {
+        let enough = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                loop {
+                    match self.serve_one()? {
+                        // Only the question that is asked last ends this: others could come before it.
+                        Next::Statistics if enough.load(Ordering::Acquire) => return Ok(()),
+                        Next::End => return Ok(()),
+                        _ => {}
+                    }
+                }
+            });
+            let result = work();
+            enough.store(true, Ordering::Release);
+            let asked = rustix::fs::statvfs(target);
+            let served = server.join().unwrap_or(Err(WcifsError::Serve(Errno::IO)));
+            asked.map_err(WcifsError::Serve)?;
+            served.map(|()| result)
+        })
+    }
+
+    fn serve_one(&mut self) -> Result<Next, WcifsError> {
+        let volume = match &mut self.state {
+            State::Serving(volume) => volume,
+            State::New(parts) => {
+                let abilities = match shake_hands(&self.device, self.wishes) {
+                    Ok(abilities) => abilities,
+                    Err(Errno::NODEV) => return Ok(Next::End),
+                    Err(e) => return Err(WcifsError::Serve(e)),
+                };
+                let parts = parts.take().ok_or(WcifsError::Serve(Errno::IO))?;
+                self.buffer = vec![0; MAX_DATA as usize + MAX_ARGUMENTS];
+                self.state = State::Serving(Box::new(Volume {
+                    layers: parts.layers,
+                    work: parts.work,
+                    folding: Folding::default(),
+                    nodes: Nodes::new(),
+                    owner: parts.owner,
+                    durability: parts.durability,
+                    abilities,
+                    device: self.device.clone(),
+                    next_work: 0,
+                }));
+                return Ok(Next::Other);
+            }
+        };
+        let length = match self.device.read(&mut self.buffer) {
+            Ok(length) => length,
+            Err(Errno::NODEV) => return Ok(Next::End),
+            Err(e) => return Err(WcifsError::Serve(e)),
+        };
+        let request = Request::parse(&self.buffer[..length]).map_err(WcifsError::Serve)?;
+        let answered = volume.answer(&request, &mut self.reply);
+        let message = match answered {
+            Answered::Silently => return Ok(Next::Other),
+            Answered::With(Err(e)) => self.reply.refuse(request.unique, e),
+            Answered::With(Ok(())) | Answered::Finally => self.reply.finish(request.unique, 0),
+        };
+        match self.device.write(message) {
+            Ok(()) => {}
+            Err(Errno::NODEV) => return Ok(Next::End),
+            Err(e) => {
+                tracing::warn!(opcode = request.opcode, error = %e, "the kernel refused an answer");
+                let _ = self.device.write(self.reply.refuse(request.unique, Errno::IO));
+            }
+        }
+        Ok(match answered {
+            Answered::Finally => Next::End,
+            _ if request.opcode == opcode::STATFS => Next::Statistics,
+            _ => Next::Other,
+        })
+    }
+}
+
+/// What came of a request, for the loop.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Statistics,
+    Other,
+    End,
+}
+
+/// Every file that a container has open is open here too.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "few files can be open at once");
+    }
+}

@@ -1,0 +1,297 @@
+//! A volume: its layers, its inodes, and the way from one to the other.
+
+use crate::attributes::Attributes;
+use crate::directory::{Below, Directory, Entry};
+use crate::fuse::connection::Abilities;
+use crate::fuse::device::Device;
+use crate::fuse::number::{ROOT, notice};
+use crate::fuse::reply::{Keep, Reply};
+use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
+use crate::merge;
+use crate::name::Folding;
+use crate::node::{Known, Node, Nodes, Open};
+use rustix::fs::Stat;
+use rustix::io::Errno;
+use std::sync::Arc;
+
+/// Most directories above one another; deeper ones cannot be named anyway (`PATH_MAX`).
+const MAX_DEPTH: usize = 2048;
+
+/// What happens to changes if the machine loses power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// They are on disk when a program was told so, and a file that is copied up is there whole or not at all.
+    Kept,
+    /// They will be thrown away anyway: nothing waits for the disk.
+    Discarded,
+}
+
+/// A mounted volume. One thread serves it.
+#[derive(Debug)]
+pub struct Volume {
+    /// The scratch, then the layers, top first.
+    pub(crate) layers: Vec<Layer>,
+    /// Where changes are prepared; on the scratch's file system.
+    pub(crate) work: Layer,
+    pub(crate) folding: Folding,
+    pub(crate) nodes: Nodes,
+    /// Whom all files belong to.
+    pub(crate) owner: u32,
+    pub(crate) durability: Durability,
+    pub(crate) abilities: Abilities,
+    pub(crate) device: Arc<Device>,
+    /// Number of the next temporary name.
+    pub(crate) next_work: u64,
+}
+
+/// A name in a directory of the scratch.
+pub(crate) struct Target<'a> {
+    pub(crate) parent: u64,
+    pub(crate) name: &'a str,
+    /// Its path in the scratch.
+    pub(crate) path: Vec<u8>,
+    /// What the directory has of that name, tombstones included.
+    pub(crate) present: Option<Entry>,
+}
+
+impl Volume {
+    pub(crate) fn node(&self, id: u64) -> Result<&Node, Errno> {
+        self.nodes.get(id).ok_or(Errno::STALE)
+    }
+
+    pub(crate) fn node_mut(&mut self, id: u64) -> Result<&mut Node, Errno> {
+        self.nodes.get_mut(id).ok_or(Errno::STALE)
+    }
+
+    /// The layer that takes changes.
+    pub(crate) fn scratch(&self) -> &Layer {
+        &self.layers[usize::from(SCRATCH)]
+    }
+
+    /// The layer that an inode's file is in.
+    pub(crate) fn layer_of(&self, node: &Node) -> &Layer {
+        &self.layers[usize::from(node.layer)]
+    }
+
+    /// The entry through which an inode is reached.
+    pub(crate) fn entry_of(&self, node: &Node) -> Result<&Entry, Errno> {
+        let parent = self.nodes.get(node.parent).filter(|_| node.has_name()).ok_or(Errno::NOENT)?;
+        parent.directory.as_ref().and_then(|d| d.at(node.place)).ok_or(Errno::NOENT)
+    }
+
+    pub(crate) fn entry_of_mut(&mut self, id: u64) -> Result<&mut Entry, Errno> {
+        let node = self.node(id)?;
+        let (parent, place) = (node.parent, node.place);
+        self.directory_mut(parent)?.at_mut(place).ok_or(Errno::NOENT)
+    }
+
+    /// The names in a directory, which were read before.
+    pub(crate) fn directory(&self, id: u64) -> Result<&Directory, Errno> {
+        self.node(id)?.directory.as_deref().ok_or(Errno::NOTDIR)
+    }
+
+    pub(crate) fn directory_mut(&mut self, id: u64) -> Result<&mut Directory, Errno> {
+        self.node_mut(id)?.directory.as_deref_mut().ok_or(Errno::NOTDIR)
+    }
+
+    /// The path of an inode in a layer, from the layer's root.
+    pub(crate) fn path_in(&self, id: u64, layer: LayerIndex) -> Result<Vec<u8>, Errno> {
+        let mut names: Vec<&str> = Vec::new();
+        let mut at = id;
+        while at != ROOT {
+            let node = self.node(at)?;
+            names.push(self.entry_of(node)?.name_in(layer));
+            if names.len() > MAX_DEPTH {
+                return Err(Errno::NAMETOOLONG);
+            }
+            at = node.parent;
+        }
+        let mut path = Vec::with_capacity(names.iter().map(|n| n.len() + 1).sum());
+        for name in names.iter().rev() {
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(name.as_bytes());
+        }
+        Ok(path)
+    }
+
+    /// The path of an inode in the layer that has it.
+    pub(crate) fn path(&self, id: u64) -> Result<Vec<u8>, Errno> {
+        self.path_in(id, self.node(id)?.layer)
+    }
+
+    /// Reads the names in a directory, unless that was done.
+    pub(crate) fn load(&mut self, id: u64) -> Result<(), Errno> {
+        let node = self.node(id)?;
+        if node.directory.is_some() {
+            return Ok(());
+        }
+        if node.kind != Kind::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        let candidates: Vec<LayerIndex> = match id {
+            ROOT => (0..self.layers.len() as LayerIndex).collect(),
+            _ => self.directory(node.parent).map_err(|_| Errno::NOENT)?.layers.clone(),
+        };
+        let parts = merge::parts(&self.layers, &candidates, node.layer, |layer| self.path_in(id, layer))?;
+        let nodes = &mut self.nodes;
+        let directory = merge::merge(&self.folding, &parts, || nodes.number())?;
+        self.node_mut(id)?.directory = Some(Box::new(directory));
+        Ok(())
+    }
+
+    /// A new name in a directory: reads it and copies it up.
+    pub(crate) fn target<'a>(&mut self, parent: u64, name: &'a str) -> Result<Target<'a>, Errno> {
+        self.load(parent)?;
+        self.copy_up_directory(parent)?;
+        let present = self.directory(parent)?.find(&self.folding, name).cloned();
+        let mut path = self.path_in(parent, SCRATCH)?;
+        append(&mut path, name);
+        Ok(Target { parent, name, path, present })
+    }
+
+    /// The path in the scratch of an entry of a directory that the scratch has.
+    pub(crate) fn entry_path(&self, parent: u64, name: &str) -> Result<Vec<u8>, Errno> {
+        let mut path = self.path_in(parent, SCRATCH)?;
+        append(&mut path, name);
+        Ok(path)
+    }
+
+    /// Looks at an inode's file.
+    pub(crate) fn stat(&self, id: u64) -> Result<Stat, Errno> {
+        let node = self.node(id)?;
+        match &node.open {
+            // An open file of a lower layer may have been copied up since.
+            Some(open) if open.layer == node.layer => rustix::fs::fstat(&open.file),
+            _ => self.layer_of(node).stat(&self.path(id)?),
+        }
+    }
+
+    /// Attributes of an inode as programs see them.
+    pub(crate) fn attributes(&self, id: u64) -> Result<Attributes, Errno> {
+        let stat = self.stat(id)?;
+        Ok(self.shown(self.node(id)?, &stat))
+    }
+
+    fn shown(&self, node: &Node, stat: &Stat) -> Attributes {
+        let mut attributes = Attributes::of(stat, node.number, self.owner);
+        if node.layer != SCRATCH {
+            // Layers share files by hard links; no link of a volume is among them.
+            attributes.links = 1;
+        }
+        attributes
+    }
+
+    /// The inode of the entry at a place of a directory, and its attributes.
+    pub(crate) fn meet(&mut self, parent: u64, place: u64) -> Result<(u64, Attributes), Errno> {
+        let entry = self.directory(parent)?.at(place).ok_or(Errno::NOENT)?;
+        let (mut id, layer, kind) = (entry.node, entry.layer, entry.kind);
+        if self.nodes.get(id).is_some() {
+            return Ok((id, self.attributes(id)?));
+        }
+        let name = entry.name_in(layer);
+        let mut path = self.path_in(parent, layer)?;
+        append(&mut path, name);
+        let stat = self.layers[usize::from(layer)].stat(&path)?;
+        let several = layer == SCRATCH && kind == Kind::File && stat.st_nlink > 1;
+        let linked = self.nodes.linked(stat.st_ino).filter(|_| several).map(|linked| linked.node);
+        if let Some(linked) = linked {
+            id = linked;
+            self.directory_mut(parent)?.at_mut(place).ok_or(Errno::NOENT)?.node = id;
+        } else {
+            self.nodes.add(id, Node::new(id, parent, place, layer, kind));
+        }
+        if several {
+            self.nodes.add_link(stat.st_ino, id, parent, place);
+        }
+        Ok((id, self.shown(self.node(id)?, &stat)))
+    }
+
+    /// Tells the kernel of the entry at a place of a directory, as `spelled`: counts it, and gives the inode and its
+    /// attributes.
+    pub(crate) fn know(&mut self, parent: u64, place: u64, spelled: &[u8]) -> Result<(u64, Attributes, Keep), Errno> {
+        let entry = self.directory(parent)?.at(place).ok_or(Errno::NOENT)?;
+        // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
+        // of the others could be taken back when it goes.
+        let keep = if self.abilities.epochs || entry.kind == Kind::Directory { Keep::ForGood } else { Keep::No };
+        let (id, attributes) = self.meet(parent, place)?;
+        let spelling = self.folding.spelling(spelled);
+        let node = self.node_mut(id)?;
+        node.lookups += 1;
+        node.known = match node.known {
+            Known::No => Known::As(spelling),
+            _ if node.kind == Kind::Directory => Known::As(spelling),
+            Known::As(known) if known == spelling => Known::As(spelling),
+            _ => Known::Variously,
+        };
+        Ok((id, attributes, keep))
+    }
+
+    /// Adds an entry for what was just made in the scratch at `target`.
+    pub(crate) fn add_entry(&mut self, target: &Target<'_>, kind: Kind, node: Option<u64>) -> Result<u64, Errno> {
+        let node = node.unwrap_or_else(|| self.nodes.number());
+        let below = target.present.as_ref().map_or(Below::Nothing, |present| present.below);
+        let name = target.name.into();
+        let entry = Entry { name, node, place: 0, layer: SCRATCH, kind, below, spellings: None };
+        let folding = self.folding.clone();
+        let directory = self.directory_mut(target.parent)?;
+        if let Some(present) = &target.present {
+            directory.remove(&folding, present.place);
+        }
+        let place = directory.insert(&folding, entry);
+        if directory.end_miss(&folding, target.name) {
+            self.new_epoch();
+        }
+        Ok(place)
+    }
+
+    /// A name that the kernel knows is gone from where it was, as `spelled` by the request that took it away: if the
+    /// kernel knows it in another spelling too, it has to ask again.
+    pub(crate) fn unknow(&mut self, id: u64, spelled: &[u8]) {
+        let spelling = self.folding.spelling(spelled);
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        let known = std::mem::replace(&mut node.known, Known::No);
+        if known == Known::No || known == Known::As(spelling) {
+            return;
+        }
+        self.new_epoch();
+    }
+
+    /// All names are to be asked for again. Waits for nothing.
+    pub(crate) fn new_epoch(&self) {
+        if self.abilities.epochs {
+            let mut reply = Reply::default();
+            let sent = self.device.write(reply.start().finish(0, notice::INCREASE_EPOCH));
+            if let Err(error) = sent {
+                tracing::warn!(%error, "the kernel keeps old names");
+            }
+        }
+    }
+
+    /// The kernel is to ask for an inode's attributes again. Waits for nothing.
+    pub(crate) fn invalidate_attributes(&self, id: u64) {
+        let mut reply = Reply::default();
+        let message = reply.start().u64(id).u64(-1i64 as u64).u64(0);
+        // The inode may be gone already.
+        let _ = self.device.write(message.finish(0, notice::INVALIDATE_INODE));
+    }
+
+    /// Closes files whose inode is gone.
+    pub(crate) fn closer(device: &Arc<Device>) -> impl FnMut(Open) + use<> {
+        let device = device.clone();
+        move |open| {
+            if let Some(backing) = open.backing {
+                device.close_backing(backing);
+            }
+        }
+    }
+}
+
+/// Adds a step to a path.
+pub(crate) fn append(path: &mut Vec<u8>, name: &str) {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name.as_bytes());
+}

@@ -1,0 +1,146 @@
+//! Names are found in any spelling and keep the one they were given.
+
+use crate::fixture::{Fixture, Mode, fill};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+in_every_mode!(
+    any_spelling_finds_a_file,
+    a_miss_is_forgotten_when_another_spelling_is_created,
+    a_removed_file_is_gone_in_every_spelling,
+    a_new_spelling_is_kept,
+    directories_of_different_spelling_merge,
+    other_alphabets_fold_too,
+    what_would_be_one_name_on_windows_is_one,
+    the_case_flag_is_told,
+    a_directory_may_be_entered_in_changing_spellings,
+);
+
+fn any_spelling_finds_a_file(mode: Mode) {
+    let volume = Fixture::over(mode, &[("Windows/System32/Kernel32.dll", "k")]);
+    for path in ["Windows/System32/Kernel32.dll", "windows/system32/KERNEL32.DLL", "WINDOWS/SYSTEM32/kernel32.dll"] {
+        assert_eq!(volume.read(path), "k");
+    }
+    let inode = |path: &str| fs::metadata(volume.at(path)).unwrap().ino();
+    assert_eq!(inode("windows/system32/kernel32.dll"), inode("WINDOWS/system32/KERNEL32.dll"));
+    assert_eq!(volume.names(""), ["Windows"]);
+    assert_eq!(volume.names("windows/SYSTEM32"), ["Kernel32.dll"]);
+}
+
+fn a_miss_is_forgotten_when_another_spelling_is_created(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/", "")]);
+    for _ in 0..2 {
+        assert!(!volume.at("d/FOO.TXT").exists());
+        assert!(!volume.at("d/Foo.Txt").exists());
+    }
+    volume.write("d/foo.txt", "1");
+    assert_eq!(volume.read("d/FOO.TXT"), "1");
+    assert_eq!(volume.read("d/Foo.Txt"), "1");
+    assert!(!volume.at("D/BAR").exists());
+    fs::rename(volume.at("d/foo.txt"), volume.at("d/bar")).unwrap();
+    assert_eq!(volume.read("D/BAR"), "1");
+    assert!(!volume.at("d/foo.txt").exists());
+    assert!(!volume.at("d/FOO.TXT").exists());
+    assert!(!volume.at("SUB").exists());
+    fs::create_dir(volume.at("sub")).unwrap();
+    assert!(volume.at("SUB").is_dir());
+}
+
+fn a_removed_file_is_gone_in_every_spelling(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/low.txt", "1")]);
+    volume.write("d/up.txt", "2");
+    for (known, removed) in [("low.txt", "LOW.TXT"), ("UP.txt", "up.txt")] {
+        for name in [known, removed] {
+            volume.read(&format!("d/{name}"));
+        }
+        fs::remove_file(volume.at(&format!("d/{removed}"))).unwrap();
+        for name in [known, removed] {
+            assert!(!volume.at(&format!("d/{name}")).exists(), "{name}");
+        }
+    }
+    assert_eq!(volume.names("d"), [""; 0]);
+}
+
+fn a_new_spelling_is_kept(mode: Mode) {
+    let mut volume = Fixture::over(mode, &[("Low/File.txt", "1"), ("Low/inner/x", "2")]);
+    volume.write("Up", "3");
+    fs::rename(volume.at("up"), volume.at("UP")).unwrap();
+    fs::rename(volume.at("low/file.txt"), volume.at("low/FILE.TXT")).unwrap();
+    fs::rename(volume.at("low"), volume.at("LOW")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(volume.names(""), ["LOW", "UP"]);
+        assert_eq!(volume.names("low"), ["FILE.TXT", "inner"]);
+        assert_eq!(volume.read("lOw/fIle.txt"), "1");
+        assert_eq!(volume.read("Low/INNER/x"), "2");
+        volume.remount();
+    }
+}
+
+fn directories_of_different_spelling_merge(mode: Mode) {
+    let volume = Fixture::new(
+        mode,
+        &[
+            &|l| fill(l, &[("WINDOWS/top", "t"), ("windows.txt/", "")]),
+            &|l| fill(l, &[("Windows/Middle/a", "a")]),
+            &|l| fill(l, &[("windows/MIDDLE/b", "b"), ("windows/TOP", "hidden"), ("WINDOWS.TXT", "hidden")]),
+        ],
+    );
+    assert_eq!(volume.names(""), ["WINDOWS", "windows.txt"]);
+    assert_eq!(volume.names("windows"), ["Middle", "top"]);
+    assert_eq!(volume.names("windows/middle"), ["a", "b"]);
+    assert_eq!(volume.read("windows/top"), "t");
+    assert_eq!(volume.read("windows/middle/B"), "b");
+    volume.write("windows/middle/c", "c");
+    assert_eq!(volume.names("windows/middle"), ["a", "b", "c"]);
+    assert!(volume.upper().join("WINDOWS/Middle/c").exists());
+    assert!(volume.at("windows.txt").is_dir());
+}
+
+fn other_alphabets_fold_too(mode: Mode) {
+    let volume = Fixture::over(mode, &[("Привет.txt", "1"), ("straße", "2"), ("ÿ", "3")]);
+    assert_eq!(volume.read("ПРИВЕТ.TXT"), "1");
+    assert_eq!(volume.read("STRAßE"), "2");
+    assert!(!volume.at("STRASSE").exists());
+    assert_eq!(volume.read("Ÿ"), "3");
+}
+
+fn what_would_be_one_name_on_windows_is_one(mode: Mode) {
+    // L4: a layer that no Windows could have made.
+    let files =
+        [("FOO", "first"), ("Foo", "second"), ("foo", "third"), ("ı", "dotless"), ("I", "i"), ("\u{212a}", "kelvin")];
+    let volume = Fixture::over(mode, &files);
+    assert_eq!(volume.names(""), ["FOO", "I", "ı", "\u{212a}"]);
+    for name in ["FOO", "Foo", "foo"] {
+        assert_eq!(volume.read(name), "first");
+    }
+    fs::remove_file(volume.at("foo")).unwrap();
+    assert!(!volume.at("Foo").exists());
+    assert_eq!(volume.names(""), ["I", "ı", "\u{212a}"]);
+    volume.write("fOO", "new");
+    assert_eq!(volume.names(""), ["I", "fOO", "ı", "\u{212a}"]);
+    assert!(!volume.at("k").exists());
+}
+
+fn the_case_flag_is_told(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/f", "")]);
+    let flags = |path: &str| {
+        let file = fs::File::open(volume.at(path)).unwrap();
+        rustix::fs::ioctl_getflags(&file).unwrap().bits()
+    };
+    assert_eq!(flags("d") & 0x4000_0000, 0x4000_0000);
+    assert_eq!(flags("d/f") & 0x4000_0000, 0);
+}
+
+fn a_directory_may_be_entered_in_changing_spellings(mode: Mode) {
+    let volume = Fixture::over(mode, &[("Dir/Sub/f", "1")]);
+    let held = fs::File::open(volume.at("DIR/SUB")).unwrap();
+    for round in 0..50 {
+        for path in ["dir/sub/f", "DIR/SUB/F", "Dir/Sub/f"] {
+            assert_eq!(volume.read(path), "1", "{round}");
+        }
+        volume.write(&format!("dIR/new{round}"), "2");
+        assert!(volume.at(&format!("Dir/NEW{round}")).exists());
+    }
+    let entry = rustix::fs::statat(&held, "F", rustix::fs::AtFlags::empty()).unwrap();
+    assert_eq!(entry.st_size, 1);
+}
