@@ -24,7 +24,7 @@ mod read;
 mod security;
 mod time;
 mod tree;
-mod value;
+pub mod value;
 mod value_node;
 mod write;
 

@@ -1,8 +1,8 @@
 //! Reads registry text. Containers write these files, so nothing in them is trusted.
 
-use super::value::{BINARY, DWORD, EXPAND_STRING, MULTI_STRING, STRING};
-use super::{Folded, Key, Registry, Value, escape};
-use std::collections::BTreeMap;
+use super::{Key, Name, NtTime, Registry, Tree, Value, escape, order};
+use casement_hive::limits::{MAX_DEPTH, MAX_KEY_NAME};
+use casement_hive::{Entry, Flags, value};
 use thiserror::Error;
 
 /// First line of a file.
@@ -13,10 +13,10 @@ pub(super) const ROOT_COMMENT: &str = ";; All keys relative to ";
 pub const MAX_TEXT: usize = 256 << 20;
 /// Most keys in one file.
 pub const MAX_KEYS: usize = 1_000_000;
-/// Deepest key (Windows allows 512 levels).
-pub const MAX_DEPTH: usize = 512;
-/// Longest name of a key in UTF-16 units (Windows allows 255; Wine's own class keys stay below).
-pub const MAX_NAME: usize = 1024;
+/// Separates names in a path.
+const BACKSLASH: u16 = b'\\' as u16;
+/// The time of a key that the file does not give.
+const UNKNOWN: NtTime = NtTime(u64::MAX);
 
 /// Why a registry text is refused.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -51,11 +51,9 @@ impl Registry {
         if lines.next().is_none_or(|(_, line)| line != HEADER) {
             return Err(RegistryError::NotARegistry);
         }
-        let mut registry = Self { root: String::new(), architecture: None, keys: BTreeMap::new() };
-        let mut current: Option<Folded> = None;
+        let mut parser = Parser::default();
         let mut joined = String::new();
         for (index, line) in lines {
-            let bad = |why| RegistryError::BadLine { line: index + 1, why };
             // A value's bytes go on in the next line after a backslash; strings always end with a quote.
             let line = match joined.is_empty() {
                 true => line,
@@ -68,60 +66,128 @@ impl Registry {
                 joined = head.to_owned();
                 continue;
             }
-            let key = current.as_ref().and_then(|k| registry.keys.get_mut(k));
-            match (line.chars().next(), key) {
-                (None, _) => {}
-                (Some(';'), _) => {
-                    if let Some(root) = line.strip_prefix(ROOT_COMMENT) {
-                        registry.root = root.to_owned();
-                    }
-                }
-                (Some('#'), key) => option(&mut registry.architecture, key, line).map_err(bad)?,
-                (Some('['), _) => current = Some(registry.read_key(line).map_err(bad)?),
-                (Some('"' | '@'), Some(key)) => read_value(key, line).map_err(bad)?,
-                (Some('"' | '@'), None) => return Err(bad("a value without a key")),
-                _ => return Err(bad("neither a key nor a value")),
-            }
+            parser.line(line).map_err(|why| RegistryError::BadLine { line: index + 1, why })?;
             joined.clear();
-            if registry.keys.len() > MAX_KEYS {
+            if parser.keys > MAX_KEYS {
                 return Err(RegistryError::TooLarge("more than 1000000 keys"));
             }
         }
         match joined.is_empty() {
-            true => Ok(registry),
+            true => Ok(parser.finish()),
             false => Err(RegistryError::TooLarge("a value that does not end")),
         }
     }
+}
 
-    fn read_key(&mut self, line: &str) -> Result<Folded, &'static str> {
-        let (units, _time) = escape::read(&line[1..], ']').ok_or("a key without an end")?;
-        let path = String::from_utf16_lossy(&units);
-        let mut depth = 0;
-        for part in path.split('\\') {
-            depth += 1;
-            if part.is_empty() || part.encode_utf16().count() > MAX_NAME || part.contains(['\0', super::SEPARATOR]) {
+struct Parser {
+    root: String,
+    architecture: Option<String>,
+    tree: Tree,
+    /// Keys that were made, which are more than those that the text names.
+    keys: usize,
+    /// The key whose lines are read, and where it belongs.
+    current: Option<(Vec<Name>, Key)>,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        let mut tree = Tree::new("ROOT");
+        tree.root.time = UNKNOWN;
+        Self { root: String::new(), architecture: None, tree, keys: 0, current: None }
+    }
+}
+
+impl Parser {
+    fn line(&mut self, line: &str) -> Result<(), &'static str> {
+        let key = self.current.as_mut().map(|(_, key)| key);
+        match (line.chars().next(), key) {
+            (None, _) => {}
+            (Some(';'), _) => {
+                if let Some(root) = line.strip_prefix(ROOT_COMMENT) {
+                    self.root = root.to_owned();
+                }
+            }
+            (Some('#'), key) => option(&mut self.architecture, key, line)?,
+            (Some('['), _) => {
+                self.put();
+                self.current = Some(begin(line)?);
+            }
+            (Some('"' | '@'), Some(key)) => read_value(key, line)?,
+            (Some('"' | '@'), None) => return Err("a value without a key"),
+            _ => return Err("neither a key nor a value"),
+        }
+        Ok(())
+    }
+
+    /// Puts the key that was read into the tree.
+    fn put(&mut self) {
+        let Some((path, read)) = self.current.take() else { return };
+        let mut key = &mut self.tree.root;
+        for name in path {
+            if key.subkey(&name).is_none() {
+                self.keys += 1;
+                key.create_subkey(name.clone()).time = UNKNOWN;
+            }
+            key = key.create_subkey(name);
+        }
+        key.time = read.time;
+        key.flags.node |= read.flags.node;
+        key.class = read.class.clone().or(key.class.take());
+        for (name, value) in read.values() {
+            key.put_entry(name.clone(), Entry::Value(value.clone()));
+        }
+    }
+
+    fn finish(mut self) -> Registry {
+        self.put();
+        inherit_times(&mut self.tree.root);
+        Registry { root: self.root, architecture: self.architecture, tree: self.tree }
+    }
+}
+
+/// Gives keys that are only there because of their subkeys the time of the first of these, as Wine does.
+fn inherit_times(key: &mut Key) {
+    key.subkeys_mut().for_each(|(_, subkey)| inherit_times(subkey));
+    if key.time == UNKNOWN {
+        let first = key.subkeys().min_by_key(|(name, _)| order::lower(name));
+        key.time = first.map(|(_, subkey)| subkey.time).unwrap_or_default();
+    }
+}
+
+/// Reads the line that begins a key; the root's has no name.
+fn begin(line: &str) -> Result<(Vec<Name>, Key), &'static str> {
+    let (units, rest) = escape::read(&line[1..], ']').ok_or("a key without an end")?;
+    let mut path = Vec::new();
+    if !units.is_empty() {
+        for part in units.split(|unit| *unit == BACKSLASH) {
+            if part.is_empty() || part.len() > MAX_KEY_NAME {
                 return Err("a key with a bad name");
             }
+            path.push(Name::from_units(part));
         }
-        if depth > MAX_DEPTH {
-            return Err("a key that is too deep");
-        }
-        let folded = Folded::new(&path);
-        self.keys.entry(folded.clone()).or_insert_with(|| Key { path, ..Key::default() });
-        Ok(folded)
     }
+    if path.len() > MAX_DEPTH {
+        return Err("a key that is too deep");
+    }
+    let mut key = Key::default();
+    key.time = rest.trim().parse().map(NtTime::from_unix).unwrap_or_default();
+    Ok((path, key))
 }
 
 fn option(architecture: &mut Option<String>, key: Option<&mut Key>, line: &str) -> Result<(), &'static str> {
     match (line, key) {
-        ("#link", Some(key)) => key.link = true,
+        ("#link", Some(key)) => key.flags.node |= Flags::LINK,
         (_, Some(key)) if line.starts_with("#class=") => {
             let quoted = line["#class=".len()..].strip_prefix('"').ok_or("a class without quotes")?;
             let (units, _) = escape::read(quoted, '"').ok_or("a class without an end")?;
-            key.class = Some(String::from_utf16_lossy(&units));
+            key.class = Some(Name::from_units(units)).filter(|class| !class.is_empty());
+        }
+        (_, Some(key)) if line.starts_with("#time=") => {
+            let time = u64::from_str_radix(&line["#time=".len()..], 16).map_err(|_| "a bad time")?;
+            key.time = NtTime(time.min(UNKNOWN.0 - 1));
         }
         (_, None) if line.starts_with("#arch=") => *architecture = Some(line["#arch=".len()..].to_owned()),
-        // Times, and what later versions of Wine add.
+        // What later versions of Wine add.
         _ => {}
     }
     Ok(())
@@ -131,32 +197,32 @@ fn read_value(key: &mut Key, line: &str) -> Result<(), &'static str> {
     let (name, rest) = match line.strip_prefix('"') {
         Some(quoted) => {
             let (units, rest) = escape::read(quoted, '"').ok_or("a name without an end")?;
-            (String::from_utf16_lossy(&units), rest)
+            (Name::from_units(units), rest)
         }
-        None => (String::new(), &line[1..]),
+        None => (Name::default(), &line[1..]),
     };
     let data = rest.strip_prefix('=').ok_or("a value without '='")?;
-    key.set(&name, parse_data(data)?);
+    key.set_value(name, parse_data(data)?);
     Ok(())
 }
 
 fn parse_data(data: &str) -> Result<Value, &'static str> {
     if let Some(digits) = data.strip_prefix("dword:") {
         let number = u32::from_str_radix(digits, 16).map_err(|_| "a bad number")?;
-        return Ok(Value::raw(DWORD, number.to_le_bytes().to_vec()));
+        return Ok(Value::dword(number));
     }
     if let Some(text) = data.strip_prefix('"') {
-        return string(STRING, text);
+        return string(value::STRING, text);
     }
     if let Some(rest) = data.strip_prefix("str(") {
         let (kind, text) = rest.split_once("):\"").ok_or("a bad string")?;
         return match u32::from_str_radix(kind, 16) {
-            Ok(kind @ (STRING | EXPAND_STRING | MULTI_STRING)) => string(kind, text),
+            Ok(kind @ (value::STRING | value::EXPAND_STRING | value::MULTI_STRING)) => string(kind, text),
             _ => Err("a string of a type that has none"),
         };
     }
     if let Some(bytes) = data.strip_prefix("hex:") {
-        return Ok(Value::raw(BINARY, hex(bytes)?));
+        return Ok(Value::binary(hex(bytes)?));
     }
     let rest = data.strip_prefix("hex(").ok_or("a value of an unknown form")?;
     let (kind, bytes) = rest.split_once("):").ok_or("a bad type")?;

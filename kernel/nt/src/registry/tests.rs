@@ -2,19 +2,19 @@
 
 use super::*;
 
-const TIME: u64 = 1_700_000_000;
+const TIMES: KeyTimes = KeyTimes::Same(1_700_000_000);
 
 const SAMPLE: &str = r#"WINE REGISTRY Version 2
 ;; All keys relative to REGISTRY\\Machine
 
 #arch=win64
 
-[Software\\Classes\\.chm] 1700000001
+[Software\\Classes\\.chm] 1750836081
 #time=1dbe5a1c0000000
 @="chm.file"
 "Quote\"d"="a\\b \"c\" \x20ac\x20acf\t\0\0017"
 
-[Software\\Wine] 1700000001
+[Software\\Wine] 1750836081
 #time=1dbe5a1c0000000
 #class="Klass"
 "Bytes"=hex:01,02,03,04,05,06,07,08,09,0a,0b,0c,0d,0e,0f,10,11,12,13,14,15,16,\
@@ -27,7 +27,7 @@ const SAMPLE: &str = r#"WINE REGISTRY Version 2
 "Odd"=hex(1):41
 "Quad"=hex(b):01,00,00,00,00,00,00,00
 
-[System\\CurrentControlSet] 1700000001
+[System\\CurrentControlSet] 1750836081
 #time=1dbe5a1c0000000
 #link
 "SymbolicLinkValue"=hex(6):5c,00
@@ -47,16 +47,53 @@ fn every_form_of_a_value_is_read() {
     assert_eq!(registry.value("Software\\Classes\\.CHM", "").unwrap().as_string().as_deref(), Some("chm.file"));
     let quoted = registry.value("Software\\Classes\\.chm", "Quote\"d").unwrap();
     assert_eq!(quoted, &Value::string("a\\b \"c\" €€f\t\0\u{1}7"));
-    assert!(registry.key("System\\CurrentControlSet").unwrap().is_link());
+    let link = registry.key("System\\CurrentControlSet").unwrap();
+    assert!(link.flags.is_link());
+    assert_eq!(link.time, NtTime(0x1dbe_5a1c_0000_000));
+    assert_eq!(registry.key("Software\\Wine").unwrap().class, Some(Name::from("Klass")));
+}
+
+/// All that is not a time.
+fn values(registry: &Registry) -> String {
+    registry.to_text(KeyTimes::Same(0))
+}
+
+#[test]
+fn the_text_with_the_times_of_keys_is_the_one_that_was_read() {
+    let registry = Registry::parse(SAMPLE.as_bytes()).unwrap();
+    assert_eq!(registry.to_text(KeyTimes::Own), SAMPLE);
+}
+
+#[test]
+fn a_key_that_its_subkeys_make_has_the_time_of_the_first() {
+    let text = SAMPLE.replacen("1dbe5a1c0000000", "1dbe5a1c0000777", 1);
+    let mut registry = Registry::parse(text.as_bytes()).unwrap();
+    let first = NtTime(0x1dbe_5a1c_0000_777);
+    assert_eq!(registry.key("Software").map(|key| key.time), Some(first));
+    assert_eq!(registry.key("").map(|key| key.time), Some(first));
+    // With another time it is written.
+    registry.create("Software").time = NtTime(1);
+    let text = registry.to_text(KeyTimes::Own);
+    assert!(text.contains("[Software] 0\n#time=000000001\n"), "{text}");
+    assert_eq!(Registry::parse(text.as_bytes()).as_ref(), Ok(&registry));
+}
+
+#[test]
+fn the_root_has_values_too() {
+    let text = "WINE REGISTRY Version 2\n;; All keys relative to REGISTRY\\\\Machine\n\n\n[] 5\n#time=19db1ded8397080\n@=\"x\"\n";
+    let registry = Registry::parse(text.as_bytes()).unwrap();
+    assert_eq!(registry.value("", ""), Some(&Value::string("x")));
+    assert_eq!(registry.to_text(KeyTimes::Own), text);
 }
 
 #[test]
 fn the_canonical_text_reads_back_the_same_and_stays() {
     let registry = Registry::parse(SAMPLE.as_bytes()).unwrap();
-    let text = registry.to_text(TIME);
+    let text = registry.to_text(TIMES);
     let again = Registry::parse(text.as_bytes()).unwrap();
-    assert_eq!(again, registry);
-    assert_eq!(again.to_text(TIME), text);
+    assert_eq!(again.to_text(TIMES), text);
+    assert_eq!(again.key("Software\\Wine").unwrap().time, NtTime::from_unix(1_700_000_000));
+    assert_eq!(values(&again), values(&registry));
     for part in ["#class=\"Klass\"", "#link", "str(7):\"a\\0b\\0\"", "[Software\\\\Wine] 1700000000", "16,\\\n  17"] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -71,8 +108,9 @@ fn keys_and_values_change_without_regard_to_case() {
     assert!(!registry.remove_value("software\\wine", "number"));
     registry.set("Software\\WineX", "a", Value::string("b"));
     assert_eq!(registry.remove_key("software\\wine"), 1);
-    assert_eq!(registry.subkeys("Software"), ["Classes", "WineX"]);
-    assert_eq!(registry.remove_key("Software"), 2);
+    let names: Vec<String> = registry.key("Software").unwrap().subkeys().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["Classes", "WineX"]);
+    assert_eq!(registry.remove_key("Software"), 4);
 }
 
 #[test]
@@ -81,7 +119,7 @@ fn a_key_with_only_subkeys_is_made_by_them() {
     registry.create("A");
     registry.create("A\\B");
     registry.create("A B");
-    let text = registry.to_text(TIME);
+    let text = registry.to_text(TIMES);
     assert!(!text.contains("[A]") && text.contains("[A\\\\B]") && text.contains("[A B]"), "{text}");
 }
 
@@ -92,7 +130,6 @@ fn what_is_no_registry_is_refused() {
     for bad in [
         "\"a\"=\"b\"",
         "[a",
-        "[]",
         "[a\\\\\\\\b]",
         "[a]\n\"x",
         "[a]\n\"x\"",
@@ -103,7 +140,7 @@ fn what_is_no_registry_is_refused() {
         "[a]\n\"x\"=str(4):\"a\"",
         "[a]\n\"x\"=\"y\" z",
         "[a]\nx",
-        "[a\\x1]",
+        "[a\\\\]",
     ] {
         let text = format!("WINE REGISTRY Version 2\n{bad}\n");
         assert!(Registry::parse(text.as_bytes()).is_err(), "{bad}");
@@ -121,8 +158,49 @@ fn damaged_text_never_panics() {
             let mut flipped = bytes.to_vec();
             flipped[at] ^= flip;
             if let Ok(registry) = Registry::parse(&flipped) {
-                assert_eq!(Registry::parse(registry.to_text(TIME).as_bytes()).as_ref(), Ok(&registry));
+                assert_eq!(Registry::parse(registry.to_text(KeyTimes::Own).as_bytes()).as_ref(), Ok(&registry));
             }
         }
+    }
+}
+
+/// A registry as only a program that means harm makes it, with everything that the text can hold.
+fn by_chance(rng: &mut fastrand::Rng) -> Registry {
+    const LETTERS: [u16; 16] =
+        [0x61, 0x41, 0x5f, 0x5b, 0x5d, 0x22, 0x30, 0x66, 0x20, 0, 1, 0x1b, 0x7f, 0xe9, 0x4e2d, 0xd800];
+    fn letters(rng: &mut fastrand::Rng, least: usize) -> Vec<u16> {
+        (0..rng.usize(least..6)).map(|_| LETTERS[rng.usize(..LETTERS.len())]).collect()
+    }
+    fn fill(rng: &mut fastrand::Rng, key: &mut Key, depth: usize) {
+        key.time = NtTime(rng.u64(0..1 << 57));
+        key.class = (rng.u8(0..5) == 0).then(|| Name::from_units(letters(rng, 1)));
+        key.flags.node = if rng.u8(0..6) == 0 { casement_hive::Flags::LINK } else { 0 };
+        for _ in 0..rng.usize(0..4) {
+            let text: Vec<u16> = letters(rng, 0).into_iter().chain([0x5c, 0]).collect();
+            let data = match rng.u8(0..3) {
+                0 => text.iter().flat_map(|unit| unit.to_le_bytes()).collect(),
+                _ => (0..rng.usize(0..90)).map(|_| rng.u8(..)).collect(),
+            };
+            let kind = if rng.u8(0..8) == 0 { rng.u32(..) } else { rng.u32(0..12) };
+            key.set_value(Name::from_units(letters(rng, 0)), Value::raw(kind, data));
+        }
+        for _ in 0..if depth < 4 { rng.usize(0..4) } else { 0 } {
+            let name = Name::from_units(letters(rng, 1));
+            fill(rng, key.create_subkey(name), depth + 1);
+        }
+    }
+    let mut registry = Registry::new("REGISTRY\\\\Machine");
+    fill(rng, registry.create(""), 0);
+    registry.tree.root.flags = Tree::new("ROOT").root.flags;
+    registry
+}
+
+#[test]
+fn registries_by_chance_are_read_as_they_were_written() {
+    for seed in 0..500 {
+        let registry = by_chance(&mut fastrand::Rng::with_seed(seed));
+        let text = registry.to_text(KeyTimes::Own);
+        assert!(text.is_ascii());
+        assert_eq!(Registry::parse(text.as_bytes()).as_ref(), Ok(&registry), "seed {seed}");
     }
 }

@@ -15,7 +15,7 @@ use crate::reference::microsoft_name;
 use crate::scratch::{HIVES, REGISTRY_FILES};
 use crate::store::Store;
 use casement_nt::progress::Part;
-use casement_nt::registry::Registry;
+use casement_nt::registry::{KeyTimes, Registry};
 use casement_nt::version::Tag;
 use casement_nt::{Progress, Runtime};
 use std::collections::BTreeMap;
@@ -119,7 +119,7 @@ impl BaseBuilder {
                 _ => tuning::user(&mut registry),
             }
             let path = hives.join(name);
-            fs::write(&path, registry.to_text(TIME.unsigned_abs())).map_err(LayersError::io("write", &path))?;
+            fs::write(&path, registry.to_text(KeyTimes::Same(TIME.unsigned_abs()))).map_err(LayersError::io("write", &path))?;
         }
         files::set_times(hives)
     }
