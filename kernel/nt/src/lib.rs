@@ -4,6 +4,7 @@
 pub mod command_line;
 pub mod digest;
 pub mod environment;
+pub mod hives;
 pub mod path;
 pub mod progress;
 pub mod registry;

@@ -85,4 +85,6 @@ impl Registry {
 }
 
 #[cfg(test)]
+pub(crate) mod chance;
+#[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ fn every_form_of_a_value_is_read() {
     assert_eq!(quoted, &Value::string("a\\b \"c\" €€f\t\0\u{1}7"));
     let link = registry.key("System\\CurrentControlSet").unwrap();
     assert!(link.flags.is_link());
-    assert_eq!(link.time, NtTime(0x1dbe_5a1c_0000_000));
+    assert_eq!(link.time, NtTime(0x01db_e5a1_c000_0000));
     assert_eq!(registry.key("Software\\Wine").unwrap().class, Some(Name::from("Klass")));
 }
 
@@ -68,7 +68,7 @@ fn the_text_with_the_times_of_keys_is_the_one_that_was_read() {
 fn a_key_that_its_subkeys_make_has_the_time_of_the_first() {
     let text = SAMPLE.replacen("1dbe5a1c0000000", "1dbe5a1c0000777", 1);
     let mut registry = Registry::parse(text.as_bytes()).unwrap();
-    let first = NtTime(0x1dbe_5a1c_0000_777);
+    let first = NtTime(0x01db_e5a1_c000_0777);
     assert_eq!(registry.key("Software").map(|key| key.time), Some(first));
     assert_eq!(registry.key("").map(|key| key.time), Some(first));
     // With another time it is written.
@@ -164,41 +164,10 @@ fn damaged_text_never_panics() {
     }
 }
 
-/// A registry as only a program that means harm makes it, with everything that the text can hold.
-fn by_chance(rng: &mut fastrand::Rng) -> Registry {
-    const LETTERS: [u16; 16] =
-        [0x61, 0x41, 0x5f, 0x5b, 0x5d, 0x22, 0x30, 0x66, 0x20, 0, 1, 0x1b, 0x7f, 0xe9, 0x4e2d, 0xd800];
-    fn letters(rng: &mut fastrand::Rng, least: usize) -> Vec<u16> {
-        (0..rng.usize(least..6)).map(|_| LETTERS[rng.usize(..LETTERS.len())]).collect()
-    }
-    fn fill(rng: &mut fastrand::Rng, key: &mut Key, depth: usize) {
-        key.time = NtTime(rng.u64(0..1 << 57));
-        key.class = (rng.u8(0..5) == 0).then(|| Name::from_units(letters(rng, 1)));
-        key.flags.node = if rng.u8(0..6) == 0 { casement_hive::Flags::LINK } else { 0 };
-        for _ in 0..rng.usize(0..4) {
-            let text: Vec<u16> = letters(rng, 0).into_iter().chain([0x5c, 0]).collect();
-            let data = match rng.u8(0..3) {
-                0 => text.iter().flat_map(|unit| unit.to_le_bytes()).collect(),
-                _ => (0..rng.usize(0..90)).map(|_| rng.u8(..)).collect(),
-            };
-            let kind = if rng.u8(0..8) == 0 { rng.u32(..) } else { rng.u32(0..12) };
-            key.set_value(Name::from_units(letters(rng, 0)), Value::raw(kind, data));
-        }
-        for _ in 0..if depth < 4 { rng.usize(0..4) } else { 0 } {
-            let name = Name::from_units(letters(rng, 1));
-            fill(rng, key.create_subkey(name), depth + 1);
-        }
-    }
-    let mut registry = Registry::new("REGISTRY\\\\Machine");
-    fill(rng, registry.create(""), 0);
-    registry.tree.root.flags = Tree::new("ROOT").root.flags;
-    registry
-}
-
 #[test]
 fn registries_by_chance_are_read_as_they_were_written() {
     for seed in 0..500 {
-        let registry = by_chance(&mut fastrand::Rng::with_seed(seed));
+        let registry = chance::registry(&mut fastrand::Rng::with_seed(seed));
         let text = registry.to_text(KeyTimes::Own);
         assert!(text.is_ascii());
         assert_eq!(Registry::parse(text.as_bytes()).as_ref(), Ok(&registry), "seed {seed}");
