@@ -57,6 +57,10 @@ pub struct Container {
     pub mounts: Vec<MountPoint>,
     /// How it stands.
     pub state: State,
+    /// How often its restart policy has started it since a person did.
+    pub restart_count: u32,
+    /// Whether a person ended it, rather than itself.
+    pub manually_stopped: bool,
     /// The document that the compute system is created from.
     pub document: ComputeSystem,
     /// The parameters of its main process.
@@ -175,8 +179,14 @@ impl Container {
     }
 }
 
-/// The current time, RFC 3339 in UTC, always with nine digits of seconds: such texts sort by time.
+/// The present moment as records have it.
 #[must_use]
 pub fn now() -> String {
-    format!("{:.9}", jiff::Timestamp::now())
+    time_text(jiff::Timestamp::now())
+}
+
+/// A moment as records have it: RFC 3339 in UTC, always with nine digits of seconds; such texts sort by time.
+#[must_use]
+pub fn time_text(moment: jiff::Timestamp) -> String {
+    format!("{moment:.9}")
 }

@@ -9,8 +9,9 @@ use casement_schema::process::ProcessParameters;
 use rustix::fs::{FlockOperation, flock};
 use tracing::{info, info_span, warn};
 
+use crate::clock::{Clock, HostClock};
 use crate::compute::{Blueprint, ComputeService, ImageStore, Stdio, System};
-use crate::container::{Container, ContainerSettings, State, Status, now};
+use crate::container::{Container, ContainerSettings, State, Status, time_text};
 use crate::document::{self, ExecSettings};
 use crate::entry::{Entry, Live};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use crate::events::Events;
 use crate::exec::Execs;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
+use crate::restart::Backoff;
 use crate::rules;
 use crate::store::Store;
 
@@ -43,7 +45,8 @@ impl WaitCondition {
     /// Whether it holds for a container that had ended `ends` times when the wait began.
     fn holds(self, live: &Live, ends: u64) -> bool {
         match self {
-            Self::NotRunning => !live.is_active(),
+            // Between two runs of one that is restarted it does not run either.
+            Self::NotRunning => !live.is_active() || live.ends != ends,
             Self::NextExit => live.gone || live.ends != ends,
             Self::Removed => live.gone,
         }
@@ -55,6 +58,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) compute: Box<dyn ComputeService>,
     pub(crate) images: Box<dyn ImageStore>,
+    pub(crate) clock: Box<dyn Clock>,
     entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
     /// The last states of containers that were removed automatically, oldest first.
     ends: Mutex<VecDeque<(ContainerId, State)>>,
@@ -71,6 +75,20 @@ impl Engine {
     /// # Errors
     /// [`Error::RootInUse`] when another daemon has it, or what kept it from opening.
     pub fn open(root: &Path, compute: Box<dyn ComputeService>, images: Box<dyn ImageStore>) -> Result<Arc<Self>> {
+        let clock = HostClock::start().map_err(|error| Error::io("cannot start the clock", error))?;
+        Self::open_with_clock(root, compute, images, Box::new(clock))
+    }
+
+    /// As [`Engine::open`], with another clock.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with_clock(
+        root: &Path,
+        compute: Box<dyn ComputeService>,
+        images: Box<dyn ImageStore>,
+        clock: Box<dyn Clock>,
+    ) -> Result<Arc<Self>> {
         let lock = lock_root(root)?;
         let store = Store::open(&root.join(DATABASE_FILE))?;
         let host_cpus =
@@ -79,6 +97,7 @@ impl Engine {
             store,
             compute,
             images,
+            clock,
             entries: Mutex::default(),
             ends: Mutex::default(),
             events: Events::default(),
@@ -140,7 +159,7 @@ impl Engine {
             let live = entry.live();
             match live.container.state.status {
                 _ if live.gone => return Err(Error::NoSuchContainer(entry.id.to_string())),
-                Status::Running => return Err(Error::AlreadyRunning(entry.id.clone())),
+                Status::Running | Status::Restarting => return Err(Error::AlreadyRunning(entry.id.clone())),
                 Status::Paused => {
                     return Err(Error::Conflict("cannot start a paused container, try unpause instead".to_owned()));
                 }
@@ -150,7 +169,12 @@ impl Engine {
                 status => status,
             }
         };
-        self.update(entry, |container| container.state.status = Status::Starting)?;
+        self.update(entry, |container| {
+            container.state.status = Status::Starting;
+            container.restart_count = 0;
+            container.manually_stopped = false;
+        })?;
+        entry.live().backoff = Backoff::default();
         self.launch(entry, stdio, before)
     }
 
@@ -206,7 +230,7 @@ impl Engine {
         };
         let ends = entry.live().ends;
         entry.wait(None, abandoned, |live| condition.holds(live, ends));
-        Ok(entry.container().state)
+        Ok(entry.live().state_since(ends))
     }
 
     /// As [`Engine::wait`], without a thread, and in two steps: what happens after the first one is not missed. Whoever drops the
@@ -223,7 +247,7 @@ impl Engine {
         Ok(async move {
             let (Some(entry), Some(ends)) = (entry, ends) else { return remembered.unwrap_or_default() };
             entry.until(|live| condition.holds(live, ends)).await;
-            entry.container().state
+            entry.live().state_since(ends)
         })
     }
 
@@ -259,7 +283,7 @@ impl Engine {
             Ok(Container {
                 id: id.clone(),
                 name: reservation.name,
-                created: now(),
+                created: self.now(),
                 image: settings.config.image.clone(),
                 image_id: image.id.to_string(),
                 uid_base: reservation.uid_base,
@@ -268,6 +292,8 @@ impl Engine {
                 endpoints: settings.endpoints.clone(),
                 mounts: plan.mounts,
                 state: State::default(),
+                restart_count: 0,
+                manually_stopped: false,
                 document: plan.document,
                 process: plan.process,
             })
@@ -289,7 +315,7 @@ impl Engine {
     }
 
     /// Starts a prepared container. The caller holds its turn. On failure the container falls back to `before`.
-    fn launch(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio, before: Status) -> Result<()> {
+    pub(crate) fn launch(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio, before: Status) -> Result<()> {
         let _span = info_span!("start", container = entry.id.short()).entered();
         match self.try_launch(entry, stdio) {
             Ok(system) => {
@@ -322,7 +348,7 @@ impl Engine {
         }
         system.start()?;
         system.settle()?;
-        let pid = system.pid();
+        let (pid, started_at) = (system.pid(), self.now());
         let late = {
             let mut live = entry.live();
             live.system = Some(system.clone());
@@ -335,8 +361,7 @@ impl Engine {
         }
         let started = |container: &mut Container| {
             let finished_at = std::mem::take(&mut container.state.finished_at);
-            container.state =
-                State { status: Status::Running, pid, started_at: now(), finished_at, ..State::default() };
+            container.state = State { status: Status::Running, pid, started_at, finished_at, ..State::default() };
         };
         self.update_then(entry, started, |container| self.tell(container, "start"))
             .inspect_err(|_| entry.live().system = None)?;
@@ -366,7 +391,11 @@ impl Engine {
         if let Err(error) = recorded {
             warn!(%error, "cannot record a failed start");
         }
-        entry.live().ends += 1;
+        {
+            let mut live = entry.live();
+            live.ends += 1;
+            live.last_end = Some(live.container.state.clone());
+        }
         entry.notify();
     }
 
@@ -429,6 +458,11 @@ impl Engine {
         drop(live);
         entry.notify();
         Ok(())
+    }
+
+    /// The present moment as records have it.
+    pub(crate) fn now(&self) -> String {
+        time_text(self.clock.now())
     }
 
     /// Remembers how a container ended that is about to be removed automatically.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::compute::{Stdio, System};
-use crate::container::{Container, Status};
+use crate::container::{Container, State, Status};
 use crate::id::ContainerId;
+use crate::restart::Backoff;
 
 /// How often a waiting thread looks whether its caller is still there.
 const ABANDONED_CHECK: Duration = Duration::from_secs(1);
@@ -29,6 +30,10 @@ pub(crate) struct Live {
     pub(crate) system: Option<Arc<dyn System>>,
     /// How often it has ended since the daemon started.
     pub(crate) ends: u64,
+    /// How it ended last since the daemon started.
+    pub(crate) last_end: Option<State>,
+    /// The pauses of its restart policy.
+    pub(crate) backoff: Backoff,
     /// Not to be removed automatically when it ends now: it is being restarted.
     pub(crate) kept: bool,
     /// Streams of clients that attached while it did not run: the next start takes them.
@@ -48,6 +53,14 @@ impl Live {
     }
 }
 
+impl Live {
+    /// How the container stood when it ended after it had ended `ends` times; how it stands if it has not.
+    pub(crate) fn state_since(&self, ends: u64) -> State {
+        let ended = self.last_end.as_ref().filter(|_| self.ends != ends);
+        ended.unwrap_or(&self.container.state).clone()
+    }
+}
+
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
@@ -61,7 +74,16 @@ impl Entry {
         Arc::new(Self {
             id: container.id.clone(),
             operation: Mutex::new(()),
-            live: Mutex::new(Live { container, system: None, ends: 0, kept: false, waiting: Vec::new(), gone: false }),
+            live: Mutex::new(Live {
+                container,
+                system: None,
+                ends: 0,
+                last_end: None,
+                backoff: Backoff::default(),
+                kept: false,
+                waiting: Vec::new(),
+                gone: false,
+            }),
             changed: Condvar::new(),
             changes: watch::Sender::new(0),
         })
@@ -116,6 +138,20 @@ impl Entry {
             }
             (live, _) = self.changed.wait_timeout(live, pause).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits until `condition` holds, and returns with nobody else having had the chance to change that; `None` after `patience`.
+    pub(crate) fn wait_live(
+        &self,
+        patience: Duration,
+        mut condition: impl FnMut(&Live) -> bool,
+    ) -> Option<MutexGuard<'_, Live>> {
+        let live = self.live();
+        let (live, waited) = self
+            .changed
+            .wait_timeout_while(live, patience, |live| !condition(live))
+            .unwrap_or_else(PoisonError::into_inner);
+        (!waited.timed_out()).then_some(live)
     }
 
     /// Waits until `condition` holds, without a thread.

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod attach;
 pub mod client;
+pub mod clock;
 pub mod compute;
 pub mod container;
 mod container_events;
@@ -33,6 +34,7 @@ pub mod model;
 pub mod name;
 mod removal;
 mod resources;
+mod restart;
 mod rules;
 pub mod server;
 pub mod signal;

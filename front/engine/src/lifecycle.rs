@@ -2,17 +2,29 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, info_span, warn};
 
 use crate::compute::{Exit, System};
-use crate::container::{EXIT_CODE_LOST, Status, now};
+use crate::container::{EXIT_CODE_LOST, Status};
 use crate::engine::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::restart;
 
 /// What [`crate::container::State::error`] says when a silo host was killed.
 pub const SILO_HOST_LOST: &str = "the silo host of the container was lost, and the container with it";
+/// What follows the end of a run.
+enum Sequel {
+    /// Nothing.
+    Rest,
+    /// Its restart policy starts it again after this pause.
+    Restart(Duration),
+    /// It is removed.
+    Removal,
+}
+
 /// What it says when the daemon died while the container was being started.
 const START_INTERRUPTED: &str = "the daemon ended while the container was being started";
 
@@ -31,46 +43,63 @@ impl Engine {
     }
 
     /// Records the end of a container and does what follows from it.
-    fn ended(&self, entry: &Entry, exit: Option<Exit>) {
+    fn ended(self: &Arc<Self>, entry: &Arc<Entry>, exit: Option<Exit>) {
         let _span = info_span!("end", container = entry.id.short()).entered();
         let exit = exit.or_else(|| self.compute.last_exit(&entry.id)).unwrap_or_else(|| {
             if let Err(error) = self.compute.reap(entry.id.as_str()) {
                 warn!(%error, "cannot clean up behind a lost silo host");
             }
-            lost()
+            self.lost()
         });
         info!(exit_code = exit.exit_code, oom_killed = exit.oom_killed, error = exit.error, "ended");
-        if !self.record_end(entry, &exit) {
-            return;
+        match self.record_end(entry, &exit) {
+            Sequel::Rest => {}
+            Sequel::Restart(delay) => self.restart_after(entry, delay),
+            Sequel::Removal => {
+                let _turn = entry.operation();
+                self.discard_quietly(entry);
+            }
         }
-        let _turn = entry.operation();
-        self.discard_quietly(entry);
     }
 
-    /// Records and tells that a run has ended; returns whether the container is to be removed now.
-    fn record_end(&self, entry: &Entry, exit: &Exit) -> bool {
+    /// Records and tells that a run has ended; returns what is to follow.
+    fn record_end(&self, entry: &Entry, exit: &Exit) -> Sequel {
         let mut live = entry.live();
         let mut container = live.container.clone();
-        let auto_remove = container.host_config.auto_remove && !live.kept;
         exit.record(&mut container.state);
         container.state.pid = 0;
-        if auto_remove {
+        let sequel = if container.host_config.auto_remove && !live.kept {
             // In memory only: if the daemon dies now, the store says that it runs, and the next daemon removes it.
             container.state.status = Status::Removing;
             self.remember_end(&entry.id, container.state.clone());
+            Sequel::Removal
+        } else if restart::follows_an_end(&container) {
+            container.state.status = Status::Restarting;
+            container.restart_count += 1;
+            Sequel::Restart(live.backoff.next(container.state.ran_for()))
         } else {
             container.state.status = Status::Exited;
-            if let Err(error) = self.store.update(&container) {
-                warn!(%error, "cannot record the end: it will be seen at the next start of the daemon");
-            }
+            Sequel::Rest
+        };
+        if !matches!(sequel, Sequel::Removal)
+            && let Err(error) = self.store.update(&container)
+        {
+            warn!(%error, "cannot record the end: it will be seen at the next start of the daemon");
         }
         live.system = None;
         live.ends += 1;
+        live.last_end = Some(container.state.clone());
         live.container = container;
         self.tell_end(&live.container);
         drop(live);
         entry.notify();
-        auto_remove
+        sequel
+    }
+
+    /// The end of a container whose silo host could not record it.
+    fn lost(&self) -> Exit {
+        let error = Some(SILO_HOST_LOST.to_owned());
+        Exit { exit_code: EXIT_CODE_LOST, oom_killed: false, finished_at: self.now(), error }
     }
 
     /// Brings records and reality in line after a start of the daemon.
@@ -100,9 +129,10 @@ impl Engine {
                 self.update(entry, |container| {
                     container.state.status = if container.was_started() { Status::Exited } else { Status::Created };
                     container.state.error = START_INTERRUPTED.to_owned();
-                })
+                })?;
+                self.start_with_daemon(entry)
             }
-            Status::Running => {
+            Status::Running | Status::Paused => {
                 match self.compute.open(&entry.id) {
                     Some(system) => {
                         entry.live().system = Some(system.clone());
@@ -113,7 +143,11 @@ impl Engine {
                 Ok(())
             }
             Status::Exited if entry.live().container.host_config.auto_remove => self.discard(entry),
-            Status::Exited | Status::Restarting | Status::Paused => Ok(()),
+            Status::Exited => self.start_with_daemon(entry),
+            Status::Restarting => {
+                self.restart_after(entry, Duration::ZERO);
+                Ok(())
+            }
         }
     }
 
@@ -139,9 +173,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// The end of a container whose silo host could not record it.
-fn lost() -> Exit {
-    Exit { exit_code: EXIT_CODE_LOST, oom_killed: false, finished_at: now(), error: Some(SILO_HOST_LOST.to_owned()) }
 }

@@ -1,6 +1,6 @@
 //! Ending containers: stop, kill, restart.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tracing::warn;
@@ -10,6 +10,7 @@ use crate::container::{Container, Status};
 use crate::engine::Engine;
 use crate::entry::{Entry, Live, Waited};
 use crate::error::{Error, Result};
+use crate::restart;
 use crate::signal::Signal;
 
 /// Seconds that a container may take to end after it was told to stop, when neither the caller nor the container says. The
@@ -36,7 +37,28 @@ struct Run {
     ends: u64,
 }
 
+/// What there is to be ended.
+enum Taken {
+    /// A run.
+    Run(Run),
+    /// There was a wait for the next run, and it is over.
+    Wait,
+    /// Nothing.
+    Nothing,
+}
+
+impl From<Option<Run>> for Taken {
+    fn from(run: Option<Run>) -> Self {
+        run.map_or(Self::Nothing, Self::Run)
+    }
+}
+
 impl Run {
+    fn of(live: &Live) -> Option<Self> {
+        let running = !live.gone && matches!(live.container.state.status, Status::Running | Status::Paused);
+        live.system.clone().filter(|_| running).map(|system| Self { system, ends: live.ends })
+    }
+
     fn is_over(&self, live: &Live) -> bool {
         !live.is_active() || live.ends != self.ends
     }
@@ -53,11 +75,16 @@ impl Engine {
     }
 
     fn stop_entry(&self, entry: &Entry, options: StopOptions) -> Result<()> {
-        let Some(run) = self.present_run(entry)? else {
-            return Err(Error::AlreadyStopped(entry.id.clone()));
+        let run = match self.take_in_hand(entry)? {
+            Taken::Run(run) => run,
+            Taken::Wait => {
+                self.tell(&entry.container(), "stop");
+                return Ok(());
+            }
+            Taken::Nothing => return Err(Error::AlreadyStopped(entry.id.clone())),
         };
         let container = entry.container();
-        let signal = options.signal.unwrap_or_else(|| stop_signal(&container));
+        let signal = options.signal.or_else(|| own_signal(&container)).unwrap_or(Signal::TERM);
         let seconds = options.timeout.or(container.config.stop_timeout).unwrap_or(DEFAULT_STOP_TIMEOUT);
         let timeout = u64::try_from(seconds).ok().map(Duration::from_secs);
         self.announce(entry, signal);
@@ -79,7 +106,14 @@ impl Engine {
     /// [`Error::NotRunning`], or that it did not end.
     pub fn kill(&self, key: &str, signal: Signal) -> Result<()> {
         let entry = self.find(key)?;
-        let run = self.present_run(&entry)?.ok_or_else(|| Error::NotRunning(entry.id.clone()))?;
+        // A signal that is not the one to end it leaves the restart policy in force.
+        let to_end = signal == Signal::KILL || own_signal(&entry.container()).is_none_or(|own| own == signal);
+        let taken = if to_end { self.take_in_hand(&entry)? } else { self.present_run(&entry)?.into() };
+        let run = match taken {
+            Taken::Run(run) => run,
+            Taken::Wait => return Ok(()),
+            Taken::Nothing => return Err(Error::NotRunning(entry.id.clone())),
+        };
         self.announce(&entry, signal);
         if signal == Signal::KILL {
             return self.terminate(&entry, &run);
@@ -123,17 +157,45 @@ impl Engine {
 
     /// Ends whatever of a container runs now.
     pub(crate) fn end_now(&self, entry: &Entry) -> Result<()> {
-        match self.present_run(entry)? {
-            Some(run) => {
+        match self.take_in_hand(entry)? {
+            Taken::Run(run) => {
                 self.announce(entry, Signal::KILL);
                 self.terminate(entry, &run)
             }
-            None => Ok(()),
+            Taken::Wait | Taken::Nothing => Ok(()),
         }
     }
 
-    /// The present run of a container, after its start or end has come to an end if it is in the middle of one.
+    /// The present run of a container.
     fn present_run(&self, entry: &Entry) -> Result<Option<Run>> {
+        let live = self.settled(entry)?;
+        Ok(Run::of(&live))
+    }
+
+    /// Takes a container out of the hands of its restart policy: a run comes to an end for good, and a wait for the next run is over.
+    fn take_in_hand(&self, entry: &Entry) -> Result<Taken> {
+        let mut live = self.settled(entry)?;
+        let run = Run::of(&live);
+        let waits = !live.gone && live.container.state.status == Status::Restarting;
+        if run.is_none() && !waits {
+            return Ok(Taken::Nothing);
+        }
+        let mut container = live.container.clone();
+        container.manually_stopped = true;
+        if waits {
+            container.state.status = Status::Exited;
+        }
+        if restart::remembers_hands(&container) {
+            self.store.update(&container)?;
+        }
+        live.container = container;
+        drop(live);
+        entry.notify();
+        Ok(run.map_or(Taken::Wait, Taken::Run))
+    }
+
+    /// A container that is not in the middle of a start or of an end.
+    fn settled<'a>(&self, entry: &'a Entry) -> Result<MutexGuard<'a, Live>> {
         let between = |live: &Live| {
             !live.gone
                 && match live.container.state.status {
@@ -142,12 +204,9 @@ impl Engine {
                     _ => false,
                 }
         };
-        if entry.wait(Some(START_PATIENCE), &|| false, |live| !between(live)) != Waited::Fulfilled {
-            return Err(Error::Compute(format!("container {} is being started and does not come to an end", entry.id)));
-        }
-        let live = entry.live();
-        let running = !live.gone && matches!(live.container.state.status, Status::Running | Status::Paused);
-        Ok(live.system.clone().filter(|_| running).map(|system| Run { system, ends: live.ends }))
+        entry.wait_live(START_PATIENCE, |live| !between(live)).ok_or_else(|| {
+            Error::Compute(format!("container {} is being started and does not come to an end", entry.id))
+        })
     }
 
     /// Tells listeners of a signal before it is delivered, as another thread tells of the end that follows.
@@ -188,6 +247,6 @@ impl Engine {
 }
 
 /// The container's own stop signal, which was checked when it was created.
-fn stop_signal(container: &Container) -> Signal {
-    container.config.stop_signal.parse().unwrap_or(Signal::TERM)
+fn own_signal(container: &Container) -> Option<Signal> {
+    container.config.stop_signal.parse().ok()
 }

@@ -194,6 +194,8 @@ mod tests {
             endpoints: Default::default(),
             mounts: Vec::new(),
             state: State::default(),
+            restart_count: 0,
+            manually_stopped: false,
             document: Default::default(),
             process: Default::default(),
         }

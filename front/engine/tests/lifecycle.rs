@@ -140,8 +140,7 @@ fn a_killed_daemon_finds_everything_again() {
     std::mem::forget(engine);
 
     let world = bench.world.clone();
-    let engine =
-        Engine::open(&copy, Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world.clone()))).unwrap();
+    let engine = bench.open_at(&copy);
     assert_eq!(engine.inspect("running").unwrap().state.status, Status::Running);
     assert_eq!(engine.inspect("ended").unwrap().state.exit_code, 7);
     assert_eq!(engine.inspect("lost").unwrap().state.exit_code, 137);

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+use casement_engine::clock::{Clock, Work};
 use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
 use casement_engine::error::Result;
 use casement_engine::image::ImageSummary;
@@ -14,6 +16,68 @@ use casement_engine::{ContainerId, ContainerSettings, Engine, Error};
 use casement_layers::{Digest, Image, ImageConfig};
 use casement_schema::process::ProcessParameters;
 
+/// A clock that stands still until it is told to go on.
+#[derive(Default)]
+pub struct FakeClock {
+    passed: Mutex<Duration>,
+    set: Mutex<Vec<(Duration, Work)>>,
+    changed: Condvar,
+}
+
+impl FakeClock {
+    /// Lets time pass, and does on this thread what is due. Returns how many works were done.
+    pub fn advance(&self, by: Duration) -> usize {
+        let now = {
+            let mut passed = self.passed.lock().unwrap();
+            *passed += by;
+            *passed
+        };
+        let mut done = 0;
+        loop {
+            let due = {
+                let mut set = self.set.lock().unwrap();
+                let next = set
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, (moment, _))| *moment <= now)
+                    .min_by_key(|(_, (moment, _))| *moment);
+                next.map(|(index, _)| index).map(|index| set.remove(index).1)
+            };
+            let Some(work) = due else { return done };
+            work();
+            done += 1;
+        }
+    }
+
+    /// Waits until something is to be done later, and returns how much later.
+    pub fn next(&self) -> Duration {
+        let set = self.set.lock().unwrap();
+        let set = self.changed.wait_while(set, |set| set.is_empty()).unwrap();
+        let passed = *self.passed.lock().unwrap();
+        set.iter().map(|(moment, _)| moment.saturating_sub(passed)).min().unwrap()
+    }
+
+    /// Whether nothing is to be done later.
+    pub fn is_idle(&self) -> bool {
+        self.set.lock().unwrap().is_empty()
+    }
+}
+
+/// What engines see of a clock that outlives them.
+struct ClockFace(Arc<World>);
+
+impl Clock for ClockFace {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now()
+    }
+
+    fn after(&self, delay: Duration, work: Work) {
+        let moment = *self.0.clock.passed.lock().unwrap() + delay;
+        self.0.clock.set.lock().unwrap().push((moment, work));
+        self.0.clock.changed.notify_all();
+    }
+}
+
 /// What the kernel would hold: it stays when an engine is dropped.
 #[derive(Default)]
 pub struct World {
@@ -21,6 +85,7 @@ pub struct World {
     pub directories: Mutex<BTreeSet<String>>,
     exits: Mutex<BTreeMap<String, Exit>>,
     pub scratches: Mutex<BTreeSet<String>>,
+    pub clock: FakeClock,
     /// Errors that the next operations meet, by operation.
     failures: Mutex<BTreeMap<&'static str, String>>,
 }
@@ -36,6 +101,11 @@ impl World {
             Some(message) => Err(Error::Compute(message)),
             None => Ok(()),
         }
+    }
+
+    pub fn now(&self) -> jiff::Timestamp {
+        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        start + *self.clock.passed.lock().unwrap()
     }
 
     pub fn leftovers(&self) -> usize {
@@ -68,7 +138,8 @@ pub struct FakeSystem {
 
 impl FakeSystem {
     pub fn end(&self, exit_code: u32) {
-        let exit = Exit { exit_code, oom_killed: false, finished_at: "2026-01-01T00:00:00Z".to_owned(), error: None };
+        let finished_at = self.world.now().to_string();
+        let exit = Exit { exit_code, oom_killed: false, finished_at, error: None };
         self.world.exits.lock().unwrap().insert(self.id.clone(), exit.clone());
         self.world.systems.lock().unwrap().remove(&self.id);
         *self.life.lock().unwrap() = Life::Ended(exit);
@@ -231,12 +302,14 @@ impl Bench {
     }
 
     pub fn open(&self) -> Arc<Engine> {
-        Engine::open(
-            self.root.path(),
-            Box::new(FakeCompute(self.world.clone())),
-            Box::new(FakeImages(self.world.clone())),
-        )
-        .unwrap()
+        self.open_at(self.root.path())
+    }
+
+    /// Opens an engine on another root, in the same world.
+    pub fn open_at(&self, root: &Path) -> Arc<Engine> {
+        let world = || self.world.clone();
+        let (compute, images) = (Box::new(FakeCompute(world())), Box::new(FakeImages(world())));
+        Engine::open_with_clock(root, compute, images, Box::new(ClockFace(world()))).unwrap()
     }
 
     /// What the store looks like to a daemon that starts after this one was killed: nothing of the old one's memory is left.
@@ -246,8 +319,9 @@ impl Bench {
         std::fs::create_dir_all(&copy).unwrap();
         std::fs::copy(self.root.path().join("casement.redb"), copy.join("casement.redb")).unwrap();
         std::mem::forget(engine);
-        Engine::open(&copy, Box::new(FakeCompute(self.world.clone())), Box::new(FakeImages(self.world.clone())))
-            .unwrap()
+        // The alarms of a killed daemon are gone too.
+        self.world.clock.set.lock().unwrap().clear();
+        self.open_at(&copy)
     }
 }
 
