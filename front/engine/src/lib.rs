@@ -2,8 +2,6 @@
 //!
 //! [`Engine`] holds the operations and knows nothing of the wire; [`server`] and [`client`] are the two ends of the control socket.
 
-#![forbid(unsafe_code)]
-
 pub mod api;
 pub mod attach;
 pub mod client;

@@ -13,6 +13,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 
+use super::line::Line;
+
 /// Bytes on their way in a stream that is carried by ordinary bodies.
 const CARRIED: usize = 64 << 10;
 
@@ -47,13 +49,17 @@ impl Stream {
         }
     }
 
-    /// The stream, once the answer has been sent.
+    /// The stream, once the answer's head has been sent on `line` and read.
     ///
     /// # Errors
     /// When the client has gone away before.
-    pub(super) async fn open(self) -> io::Result<Connection> {
+    pub(super) async fn open(self, line: &Line) -> io::Result<Connection> {
         match self {
-            Self::Upgrade(upgrade) => Ok(Box::new(TokioIo::new(upgrade.await.map_err(io::Error::other)?))),
+            Self::Upgrade(upgrade) => {
+                let upgraded = upgrade.await.map_err(io::Error::other)?;
+                line.read().await;
+                Ok(Box::new(TokioIo::new(upgraded)))
+            }
             Self::Bodies(stream) => Ok(Box::new(stream)),
         }
     }

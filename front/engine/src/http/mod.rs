@@ -18,6 +18,7 @@ mod relay;
 mod request;
 mod routes;
 mod stream;
+mod unread;
 mod version;
 
 pub use api::Api;

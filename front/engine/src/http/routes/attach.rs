@@ -59,7 +59,7 @@ async fn attach(
     };
     let (response, stream) = Stream::take(request, frame::media_type(!tty, version));
     tokio::spawn(async move {
-        let Ok(mut connection) = stream.open().await else { return };
+        let Ok(mut connection) = stream.open(&line).await else { return };
         if let Some(replay) = replay
             && let Err(error) = replay.write(&mut connection).await
         {

@@ -107,7 +107,7 @@ async fn start(
     let (response, stream) = Stream::take(Request::from_parts(head, Body::empty()), media_type);
     let engine = api.engine().clone();
     tokio::spawn(async move {
-        let Ok(mut connection) = stream.open().await else { return };
+        let Ok(mut connection) = stream.open(&line).await else { return };
         let pipes = match started.and_then(|near| Pipes::new(near).map_err(ApiError::from)) {
             Ok(pipes) => pipes,
             Err(error) => {
