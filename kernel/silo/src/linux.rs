@@ -177,6 +177,41 @@ pub fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// While it lives, this thread's file operations are those of a plain user: without root's power over files, and with files made
+/// in that user's name (setfsuid(2)). Not to be sent to another thread.
+pub struct FileUser {
+    before: (u32, u32),
+    of_this_thread: std::marker::PhantomData<*const ()>,
+}
+
+impl FileUser {
+    /// Becomes user and group `id` for file operations.
+    pub fn become_now(id: u32) -> io::Result<Self> {
+        let before = (set_file_ids(libc::SYS_setfsuid, u32::MAX), set_file_ids(libc::SYS_setfsgid, u32::MAX));
+        let user = Self { before, of_this_thread: std::marker::PhantomData };
+        set_file_ids(libc::SYS_setfsgid, id);
+        set_file_ids(libc::SYS_setfsuid, id);
+        // The calls report no failure: asking with an id that nobody has tells what holds.
+        if (set_file_ids(libc::SYS_setfsuid, u32::MAX), set_file_ids(libc::SYS_setfsgid, u32::MAX)) != (id, id) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(user)
+    }
+}
+
+impl Drop for FileUser {
+    fn drop(&mut self) {
+        set_file_ids(libc::SYS_setfsuid, self.before.0);
+        set_file_ids(libc::SYS_setfsgid, self.before.1);
+    }
+}
+
+/// Sets one of this thread's ids for file operations and returns the one before.
+fn set_file_ids(call: libc::c_long, id: u32) -> u32 {
+    // SAFETY: changes an id of this thread; there are no pointers.
+    (unsafe { libc::syscall(call, id) }) as u32
+}
+
 /// Brings the loopback interface of the current network namespace up.
 pub fn loopback_up() -> io::Result<()> {
     let socket = rustix::net::socket_with(

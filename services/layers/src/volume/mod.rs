@@ -1,6 +1,23 @@
 //! Volumes: what a container sees as `C:`.
 
+pub mod changes;
+mod entries;
+mod error;
 pub mod mount;
+mod names;
+mod pack;
+mod path;
+mod stat;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod unpack;
+
+pub use error::VolumeError;
+pub use path::VolumePath;
+pub use stat::{PathKind, PathStat};
+pub use tree::VolumeTree;
+pub use unpack::Overwrite;
 
 use std::path::{Path, PathBuf};
 

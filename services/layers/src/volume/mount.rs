@@ -3,6 +3,7 @@
 //! For now with the kernel's overlay file system; callers know only [`UnionMount`].
 
 use super::UnionMount;
+use super::names::existing_name;
 use casement_silo::identity::{IdRange, OwnerMap};
 use casement_silo::mount::DetachedMount;
 use casement_silo::{Context, SiloError};
@@ -68,7 +69,7 @@ impl UnionMount {
         for name in inside {
             shown = format!("{shown}\\{name}");
             let found = existing_name(&at, name).during("look for", name)?;
-            let name = found.as_deref().unwrap_or(name);
+            let real = found.clone().unwrap_or_else(|| name.into());
             if found.is_none() {
                 rustix::fs::mkdirat(&at, name, Mode::from_raw_mode(0o755)).during("make", name)?;
                 let owner = ids.program();
@@ -82,7 +83,7 @@ impl UnionMount {
                 .during("give away", name)?;
             }
             let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            at = rustix::fs::openat2(&at, name, flags, Mode::empty(), beneath).during("open", name)?;
+            at = rustix::fs::openat2(&at, &real, flags, Mode::empty(), beneath).during("open", name)?;
         }
         directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
     }
@@ -96,24 +97,4 @@ fn forget_volatile_run() -> Result<(), SiloError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SiloError::new("remove", MARK, error)),
         _ => Ok(()),
     }
-}
-
-/// The name in directory `at` that equals `name` but for case: the exact one if there are several.
-fn existing_name(at: &impl std::os::fd::AsFd, name: &str) -> rustix::io::Result<Option<String>> {
-    use rustix::fs::{AtFlags, Mode, OFlags};
-    if rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-        return Ok(Some(name.to_owned()));
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = rustix::fs::openat(at, ".", flags, Mode::empty())?;
-    let folded = name.to_lowercase();
-    for entry in rustix::fs::Dir::read_from(readable)? {
-        let entry = entry?;
-        if let Ok(found) = entry.file_name().to_str()
-            && found.to_lowercase() == folded
-        {
-            return Ok(Some(found.to_owned()));
-        }
-    }
-    Ok(None)
 }
