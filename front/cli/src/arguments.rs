@@ -74,4 +74,7 @@ pub enum Verb {
     /// Run the silo host of one compute system; started by the daemon
     #[command(hide = true)]
     SiloHost(verbs::silo_host::SiloHost),
+    /// Hold volume C: of a container that does not run; started by the daemon
+    #[command(hide = true)]
+    VolumeHost(verbs::volume_host::VolumeHost),
 }

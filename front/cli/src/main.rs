@@ -51,7 +51,8 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// The daemon tells what it does; the command speaks only when asked to.
 fn start_log(verb: &Verb) {
-    let default = if matches!(verb, Verb::Daemon(_) | Verb::SiloHost(_)) { "info" } else { "error" };
+    let default =
+        if matches!(verb, Verb::Daemon(_) | Verb::SiloHost(_) | Verb::VolumeHost(_)) { "info" } else { "error" };
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

@@ -5,8 +5,10 @@ pub mod protocol;
 pub mod service;
 pub mod silo_host;
 pub mod spec;
+mod volume;
 
 pub use casement_job::DEFAULT_PROCESS_LIMIT;
 pub use error::ComputeError;
 pub use service::{ComputeService, System};
-pub use spec::{ContainerExit, SiloSettings, SiloSpec};
+pub use spec::{ContainerExit, SiloSettings, SiloSpec, VolumeSpec};
+pub use volume::Volume;

@@ -14,6 +14,10 @@ pub const SETTLE: MessageType = MessageType::from_raw(0x1ff0_0301);
 /// The compute system is started once more after its end, although it was to be discarded: its registry is saved.
 pub const KEEP: MessageType = MessageType::from_raw(0x1ff0_0401);
 
+/// Asks for the root directory of volume `C:`: one descriptor in the response. A volume host, which has no compute system, wants a
+/// [`VolumeSpec`](crate::spec::VolumeSpec) as payload.
+pub const OPEN_VOLUME: MessageType = MessageType::from_raw(0x1ff0_0501);
+
 /// The process id that stands for the main process, and in WaitForProcess for the whole container.
 pub const MAIN_PROCESS: u32 = 0;
 

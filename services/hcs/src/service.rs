@@ -58,6 +58,10 @@ impl ComputeService {
         self.directory.join(id)
     }
 
+    pub(crate) fn silo_host(&self) -> &Path {
+        &self.silo_host
+    }
+
     /// Creates a compute system: its directory and its silo host. It ends by itself if this process ends before
     /// [`System::settle`].
     pub fn create(&self, id: &str, document: &ComputeSystem, settings: &SiloSettings) -> Result<System, ComputeError> {
@@ -215,7 +219,7 @@ impl System {
         self.pid
     }
 
-    fn connection(&self) -> MutexGuard<'_, Client> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Client> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,7 +246,7 @@ impl System {
         }
     }
 
-    fn base(&self) -> RequestBase {
+    pub(crate) fn base(&self) -> RequestBase {
         RequestBase::new(&self.id)
     }
 

@@ -1,8 +1,10 @@
 //! What a silo host is told, and what it leaves behind.
 
 use casement_schema::compute_system::ComputeSystem;
+use casement_schema::container::MappedDirectory;
 use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ExitType;
+use casement_schema::storage::Storage;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,6 +59,18 @@ pub struct SiloSpec {
     pub document: ComputeSystem,
     /// Platform settings.
     pub settings: SiloSettings,
+}
+
+/// A volume `C:` without a compute system.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VolumeSpec {
+    /// Layers and scratch.
+    pub storage: Storage,
+    /// Directories of the host in it.
+    pub mapped_directories: Vec<MappedDirectory>,
+    /// First host id of the container's range.
+    pub uid_base: u32,
 }
 
 /// The end of a container.

@@ -17,6 +17,7 @@ pub mod silo_host;
 pub mod start;
 pub mod stop;
 pub mod version;
+pub mod volume_host;
 pub mod wait;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Version(verb) => verb.perform(&client),
         Verb::Daemon(verb) => verb.perform(&places),
         Verb::SiloHost(verb) => verb.perform(),
+        Verb::VolumeHost(verb) => verb.perform(),
     }
 }
 

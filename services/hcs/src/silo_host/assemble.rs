@@ -6,11 +6,12 @@ use casement_job::{CpuRate, Hierarchy, Job, JobLimits, JobName, Started};
 use casement_layers::volume::UnionMount;
 use casement_layers::volume::mount::Durability;
 use casement_nt::path::NtPath;
-use casement_schema::container::Container;
+use casement_schema::container::{Container, MappedDirectory};
+use casement_schema::storage::Storage;
 use casement_silo::launch::c_strings;
 use casement_silo::root::{Tree, shared_directory};
 use casement_silo::{IdRange, Launch, Silo, SiloError};
-use rustix::fd::BorrowedFd;
+use rustix::fd::{BorrowedFd, OwnedFd};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ const TEMPORARY_BYTES: u64 = 1 << 30;
 pub struct Assembled {
     /// The silo.
     pub silo: Silo,
+    /// The root of its volume `C:`, with the mapped directories.
+    pub volume: OwnedFd,
     /// Its job.
     pub job: Job,
     /// What could not be limited, for the user.
@@ -60,9 +63,9 @@ pub fn assemble(
     let limits = limits(container, spec.settings.processes);
     let job = Job::create(&hierarchy, &name, &limits)?;
     match start(spec, container, directory, agent, bridge, ids, &job) {
-        Ok(silo) => {
+        Ok((silo, volume)) => {
             let missing_limits = job.missing().iter().map(|m| format!("{:?}: {}", m.controller, m.reason)).collect();
-            Ok(Assembled { silo, job, missing_limits })
+            Ok(Assembled { silo, volume, job, missing_limits })
         }
         Err(e) => {
             if let Err(left) = job.destroy() {
@@ -81,7 +84,7 @@ fn start(
     bridge: BorrowedFd<'_>,
     ids: IdRange,
     job: &Job,
-) -> Result<Silo, ComputeError> {
+) -> Result<(Silo, OwnedFd), ComputeError> {
     let storage =
         container.storage.as_ref().ok_or_else(|| ComputeError::invalid_document("Container.Storage", "missing"))?;
     let scratch = PathBuf::from(&storage.path);
@@ -101,16 +104,9 @@ fn start(
         temporary_bytes,
     };
     let volume = tree.assemble()?;
-    let layers: Vec<PathBuf> = storage.layers.iter().map(|l| PathBuf::from(&l.path)).collect();
-    let union = UnionMount::new(&layers, &scratch);
     let durability = if spec.settings.discard { Durability::Discarded } else { Durability::Kept };
-    union.mount(&directory.join(file::STAGE), &volume, ids, durability)?;
-    for mapped in &container.mapped_directories {
-        let target = NtPath::parse(&mapped.container_path)
-            .map_err(|e| ComputeError::invalid_document("MappedDirectories.ContainerPath", &e.to_string()))?;
-        let view = shared_directory(Path::new(&mapped.host_path), ids, mapped.read_only)?;
-        UnionMount::map_directory(&volume, target.components(), view, ids)?;
-    }
+    let mapped = &container.mapped_directories;
+    let volume = mount_volume(storage, mapped, ids, &directory.join(file::STAGE), &volume, durability)?;
     let host_name = container
         .guest_os
         .as_ref()
@@ -130,10 +126,33 @@ fn start(
     };
     let started = if job.version2_directory().is_some() { Started::InVersion2 } else { Started::Outside };
     let entrance = job.entrance(started)?;
-    Ok(launch.start(move || {
+    let silo = launch.start(move || {
         share_processor();
         entrance.enter().map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))
-    })?)
+    })?;
+    Ok((silo, volume))
+}
+
+/// Mounts volume `C:` with its mapped directories on `target`, by way of the directory `stage`, and opens its root.
+pub fn mount_volume(
+    storage: &Storage,
+    mapped: &[MappedDirectory],
+    ids: IdRange,
+    stage: &Path,
+    target: &Path,
+    durability: Durability,
+) -> Result<OwnedFd, ComputeError> {
+    let layers: Vec<PathBuf> = storage.layers.iter().map(|l| PathBuf::from(&l.path)).collect();
+    UnionMount::new(&layers, Path::new(&storage.path)).mount(stage, target, ids, durability)?;
+    for mapped in mapped {
+        let inside = NtPath::parse(&mapped.container_path)
+            .map_err(|e| ComputeError::invalid_document("MappedDirectories.ContainerPath", &e.to_string()))?;
+        let view = shared_directory(Path::new(&mapped.host_path), ids, mapped.read_only)?;
+        UnionMount::map_directory(target, inside.components(), view, ids)?;
+    }
+    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    rustix::fs::open(target, flags, rustix::fs::Mode::empty())
+        .map_err(|e| SiloError::new("open", "volume C:", e).into())
 }
 
 /// Keeps this process on the processor that it runs on, which is its parent's. Only speed depends on it.

@@ -9,6 +9,7 @@ pub mod log;
 mod requests;
 mod statistics;
 mod stdio;
+pub mod volume;
 
 pub(crate) use host::ports_of;
 pub use stdio::Pipes;

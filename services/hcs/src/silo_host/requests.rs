@@ -3,7 +3,7 @@
 use super::host::{Host, pipes_of};
 use super::statistics::{Facts, properties};
 use crate::error::ComputeError;
-use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, PROCESS_ABORTED, SETTLE};
+use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, OPEN_VOLUME, PROCESS_ABORTED, SETTLE};
 use casement_gcs::payload::{
     AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
     VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
@@ -12,7 +12,7 @@ use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
 use casement_schema::error::{HResult, HcsError};
 use casement_schema::properties::{ExitType, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -107,6 +107,7 @@ impl Host {
         match message.message_type {
             ADOPT => self.adopt(waiter, message),
             ATTACH => self.attach(waiter, message),
+            OPEN_VOLUME => self.open_volume(waiter),
             SETTLE => {
                 self.settled = true;
                 self.done(waiter)
@@ -162,6 +163,12 @@ impl Host {
         self.done(waiter)
     }
 
+    fn open_volume(&mut self, waiter: Waiter) -> Result<(), ResponseBase> {
+        let root = self.volume.try_clone().map_err(|e| ResponseBase::failure(HResult::FAIL, e.to_string()))?;
+        self.reply_with(waiter, &ResponseBase::success(), vec![root]);
+        Ok(())
+    }
+
     fn wait_for(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
         let request: WaitForProcess = parse(&message)?;
         if request.process_id == MAIN_PROCESS || request.process_id == self.main_process {
@@ -213,8 +220,12 @@ impl Host {
 
     /// Answers a request.
     pub(super) fn reply<T: serde::Serialize>(&mut self, waiter: Waiter, body: &T) {
+        self.reply_with(waiter, body, Vec::new());
+    }
+
+    fn reply_with<T: serde::Serialize>(&mut self, waiter: Waiter, body: &T, fds: Vec<OwnedFd>) {
         if let Some(client) = self.clients.get_mut(&waiter.client)
-            && let Err(error) = client.endpoint.queue(waiter.kind.response(), waiter.id, body, Vec::new())
+            && let Err(error) = client.endpoint.queue(waiter.kind.response(), waiter.id, body, fds)
         {
             tracing::debug!(%error, "a client cannot be answered");
             self.lose_client(waiter.client);
