@@ -4,11 +4,12 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use casement_hcs::Volume;
 use casement_layers::Image;
 use casement_schema::ComputeSystem;
 use casement_schema::process::ProcessParameters;
 
-use crate::container::State;
+use crate::container::{Container, State};
 use crate::error::Result;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
@@ -130,6 +131,11 @@ pub trait ComputeService: Send + Sync {
     /// # Errors
     /// Everything that could not be cleaned up.
     fn reap(&self, id: &str) -> Result<()>;
+    /// Volume `C:` of this container, which runs or is kept from starting.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    fn open_volume(&self, container: &Container) -> Result<Volume>;
     /// As [`ComputeService::reap`], and removes the directory.
     ///
     /// # Errors

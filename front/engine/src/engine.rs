@@ -331,6 +331,7 @@ impl Engine {
     }
 
     fn try_launch(&self, entry: &Arc<Entry>, stdio: Stdio) -> Result<Arc<dyn System>> {
+        let _volume = entry.sole_volume();
         let container = entry.container();
         rules::check_start(&container)?;
         let blueprint = Blueprint {

@@ -1,6 +1,6 @@
 //! A container in the daemon's memory: its record, its live system, and the means to wait for a change.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -18,6 +18,9 @@ pub(crate) struct Entry {
     pub(crate) id: ContainerId,
     /// Held during start and removal, so that these happen one after the other.
     operation: Mutex<()>,
+    /// Volume `C:` from outside: held for writing while it is mounted by nobody, or by somebody other than the container; for reading
+    /// by those who reach it through the running container. While any of them is at work the container does not start.
+    volume: RwLock<()>,
     live: Mutex<Live>,
     changed: Condvar,
     /// Counts changes, for those who wait without a thread.
@@ -74,6 +77,7 @@ impl Entry {
         Arc::new(Self {
             id: container.id.clone(),
             operation: Mutex::new(()),
+            volume: RwLock::new(()),
             live: Mutex::new(Live {
                 container,
                 system: None,
@@ -92,6 +96,16 @@ impl Entry {
     /// Waits for its turn among starts and removals.
     pub(crate) fn operation(&self) -> MutexGuard<'_, ()> {
         self.operation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Access to volume `C:` through the running container.
+    pub(crate) fn shared_volume(&self) -> RwLockReadGuard<'_, ()> {
+        self.volume.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Volume `C:` for one alone: to mount it, or to start the container.
+    pub(crate) fn sole_volume(&self) -> RwLockWriteGuard<'_, ()> {
+        self.volume.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The live part. Not to be held during slow work.

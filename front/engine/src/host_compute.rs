@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use casement_hcs::protocol::MAIN_PROCESS;
 use casement_hcs::silo_host::Pipes;
-use casement_hcs::{ComputeError, SiloSettings};
+use casement_hcs::{ComputeError, SiloSettings, Volume, VolumeSpec};
 use casement_nt::Runtime;
 use casement_schema::process::ProcessParameters;
 use casement_silo::error_chain;
 
 use crate::compute::{Blueprint, ComputeService, Exit, Stdio, System};
+use crate::container::Container;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
 
@@ -71,6 +72,16 @@ impl ComputeService for HostCompute {
 
     fn reap(&self, id: &str) -> Result<()> {
         self.service.reap(id).map_err(all_failed)
+    }
+
+    fn open_volume(&self, container: &Container) -> Result<Volume> {
+        let described = container.document.container.as_ref();
+        let spec = VolumeSpec {
+            storage: described.and_then(|described| described.storage.clone()).unwrap_or_default(),
+            mapped_directories: described.map(|described| described.mapped_directories.clone()).unwrap_or_default(),
+            uid_base: container.uid_base,
+        };
+        self.service.open_volume(container.id.as_str(), &spec).map_err(|error| failed(&error))
     }
 
     fn remove(&self, id: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 //! [`Engine`] holds the operations and knows nothing of the wire; [`server`] and [`client`] are the two ends of the control socket.
 
 pub mod api;
+pub mod archive;
 pub mod attach;
 pub mod client;
 pub mod clock;

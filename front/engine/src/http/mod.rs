@@ -4,6 +4,7 @@
 //! parts that routes are made of.
 
 mod api;
+mod blocking_body;
 mod connection;
 mod detach_keys;
 mod error;

@@ -12,7 +12,8 @@ use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdi
 use casement_engine::error::Result;
 use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
-use casement_engine::{ContainerId, ContainerSettings, Engine, Error};
+use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error};
+use casement_hcs::Volume;
 use casement_layers::{Digest, Image, ImageConfig};
 use casement_schema::process::ProcessParameters;
 
@@ -243,6 +244,9 @@ impl ComputeService for FakeCompute {
     fn reap(&self, id: &str) -> Result<()> {
         self.0.systems.lock().unwrap().remove(id);
         Ok(())
+    }
+    fn open_volume(&self, container: &Container) -> Result<Volume> {
+        Err(Error::Compute(format!("{} has no files", container.id)))
     }
     fn remove(&self, id: &str) -> Result<()> {
         self.reap(id)?;

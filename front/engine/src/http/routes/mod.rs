@@ -3,7 +3,9 @@
 //! A handler takes [`Api`], the path's parts and the request, and returns [`Outcome`](super::error::Outcome). What blocks goes
 //! through [`Api::blocking`].
 
+mod archive;
 mod attach;
+mod changes;
 mod create;
 mod events;
 mod exec;
@@ -31,6 +33,8 @@ use super::error::ApiError;
 pub(super) fn router(api: Api) -> Router {
     Router::new()
         .merge(attach::routes())
+        .merge(archive::routes())
+        .merge(changes::routes())
         .merge(create::routes())
         .merge(events::routes())
         .merge(exec::routes())

@@ -1,0 +1,96 @@
+//! Files of a container from outside: copies in and out, and what it has changed.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use casement_layers::volume::changes::Change;
+use casement_layers::volume::{Overwrite, PathStat, UnionMount, VolumeError, VolumePath, VolumeTree};
+
+use crate::container::Status;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+impl Engine {
+    /// Describes a path of a container.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what kept it from being looked at.
+    pub fn path_stat(&self, key: &str, path: &str) -> Result<PathStat> {
+        self.with_volume(key, path, |tree, path| tree.stat(path))
+    }
+
+    /// Writes what is at a path of a container as a tar stream. `out` is made when it is known what is there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what could not be read or written; the stream is incomplete then.
+    pub fn copy_out<W: Write>(&self, key: &str, path: &str, out: impl FnOnce(PathStat) -> W) -> Result<()> {
+        self.with_volume(key, path, |tree, path| {
+            let stat = tree.stat(path)?;
+            tree.pack(path, &mut out(stat))
+        })
+    }
+
+    /// Puts a tar stream into a directory of a container.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what could not be unpacked; what came before it stays.
+    pub fn copy_in(&self, key: &str, path: &str, archive: impl Read, overwrite: Overwrite) -> Result<()> {
+        self.with_volume(key, path, |tree, path| tree.unpack(path, archive, overwrite))
+    }
+
+    /// What a container has changed on volume `C:`.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn changes(&self, key: &str) -> Result<Vec<Change>> {
+        let container = self.find(key)?.container();
+        let storage = container.document.container.and_then(|described| described.storage).unwrap_or_default();
+        let layers: Vec<PathBuf> = storage.layers.iter().map(|layer| PathBuf::from(&layer.path)).collect();
+        let changes = UnionMount::new(&layers, Path::new(&storage.path)).changes();
+        changes.map_err(|error| explained(error, key, ""))
+    }
+
+    /// Does something with the files of a container, which does not start or stop being reachable meanwhile.
+    fn with_volume<T>(
+        &self,
+        key: &str,
+        path: &str,
+        work: impl FnOnce(&VolumeTree, &VolumePath) -> Result<T, VolumeError>,
+    ) -> Result<T> {
+        let entry = self.find(key)?;
+        let parsed = VolumePath::parse(path).map_err(|error| explained(error, key, path))?;
+        let done = |result: Result<T, VolumeError>| result.map_err(|error| explained(error, key, path));
+        let runs = || matches!(entry.live().container.state.status, Status::Running | Status::Paused);
+        {
+            let _shared = entry.shared_volume();
+            if runs() {
+                let volume = self.compute.open_volume(&entry.container())?;
+                return done(work(volume.tree(), &parsed));
+            }
+        }
+        let _sole = entry.sole_volume();
+        let container = entry.container();
+        if matches!(container.state.status, Status::Removing | Status::Dead) || entry.live().gone {
+            return Err(Error::Conflict(format!(
+                "container {} is marked for removal and its files cannot be reached",
+                entry.id
+            )));
+        }
+        let volume = self.compute.open_volume(&container)?;
+        done(work(volume.tree(), &parsed))
+    }
+}
+
+/// The error in Docker's words.
+fn explained(error: VolumeError, container: &str, path: &str) -> Error {
+    match error {
+        VolumeError::NotFound(found) => {
+            // The client split its path where it knew how; the whole of it is in the archive.
+            let whole = format!("C:\\{found}");
+            let path = if path == "." { &whole } else { path };
+            Error::NotFound(format!("Could not find the file {path} in container {container}"))
+        }
+        VolumeError::Io { action, object, source } => Error::io(format!("cannot {action} {object}"), source),
+        other => Error::InvalidParameter(other.to_string()),
+    }
+}
