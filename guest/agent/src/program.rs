@@ -4,6 +4,7 @@ use crate::launcher_protocol::{self, ConsoleEvent, Duty, Report};
 use crate::terminal::{self, Pump};
 use crate::{linux, wineserver};
 use casement_schema::process::ProcessParameters;
+use casement_schema::properties::ProcessDetails;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, OwnedFd};
 use std::io;
@@ -45,6 +46,10 @@ pub struct Program {
     pub execute_request: Option<u64>,
     /// The WaitForProcess requests that are to be answered when it has ended.
     pub wait_requests: Vec<u64>,
+    /// The requests for a list of all processes that its launcher is to answer.
+    pub list_requests: Vec<u64>,
+    /// The list that answers them.
+    pub processes: Option<Vec<ProcessDetails>>,
 }
 
 /// The descriptors that a process is started with.
@@ -96,6 +101,8 @@ impl Program {
             state: State::Starting,
             execute_request: None,
             wait_requests: Vec::new(),
+            list_requests: Vec::new(),
+            processes: None,
         })
     }
 
@@ -141,6 +148,7 @@ impl Program {
             }
             (Report::Failed(code), State::Starting) => self.end(State::Failed(code)),
             (Report::Exited(code), State::Running) => self.end(State::Exited(code)),
+            (Report::Processes(list), State::Running) => self.processes = Some(list),
             // A launcher that repeats itself has been tampered with; its first word counts.
             _ => {}
         }
@@ -194,6 +202,12 @@ impl Program {
     /// Ends all processes of the program's job.
     pub fn terminate(&self, exit_code: u32) {
         self.tell(&launcher_protocol::terminate(exit_code));
+    }
+
+    /// Asks the launcher for a list of all processes, for the request `id`.
+    pub fn list_processes(&mut self, id: u64) {
+        self.list_requests.push(id);
+        self.tell(&launcher_protocol::list_processes());
     }
 
     fn tell(&self, message: &[u8]) {

@@ -5,13 +5,14 @@ use crate::linux;
 use crate::program::{Program, State, Streams};
 use crate::wineserver;
 use casement_gcs::payload::{
-    Capabilities, Create, ExecuteProcess, ExecuteProcessResponse, Negotiate, NegotiateResponse, PROTOCOL_VERSION,
-    RequestBase, ResizeConsole, ResponseBase, SignalProcess, VsockStdioRelaySettings, WaitForProcess,
-    WaitForProcessResponse,
+    AnyInString, Capabilities, Create, ExecuteProcess, ExecuteProcessResponse, GetProperties, GetPropertiesResponse,
+    Negotiate, NegotiateResponse, PROTOCOL_VERSION, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
+    VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
 };
 use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
 use casement_schema::error::{HResult, HcsError, Win32Error};
 use casement_schema::process::Signal;
+use casement_schema::properties::Properties;
 use rustix::fd::OwnedFd;
 use rustix::process::{WaitOptions, wait};
 use std::collections::VecDeque;
@@ -21,6 +22,8 @@ use std::process::Child;
 const MAX_ENDED: usize = 1024;
 /// Most processes that run at once by request of the host.
 const MAX_LIVE: usize = 1024;
+/// Most requests for a list of processes that one launcher is asked to answer at once.
+const MAX_LISTS: usize = 256;
 /// Exit code of a process that was ended, as TerminateProcess callers use it.
 const TERMINATED: u32 = 1;
 
@@ -93,6 +96,7 @@ impl Service {
             MessageType::WAIT_FOR_PROCESS => self.wait(&message),
             MessageType::SIGNAL_PROCESS => self.signal(&message),
             MessageType::RESIZE_CONSOLE => self.resize(&message),
+            MessageType::GET_PROPERTIES => self.list_processes(&message),
             MessageType::SHUTDOWN_GRACEFUL => self.shutdown(&message),
             MessageType::SHUTDOWN_FORCED => self.stop(&message),
             other => Err(failure(HcsError::UnknownMessage, &format!("the guest agent does not know {other}"))),
@@ -189,6 +193,18 @@ impl Service {
         self.respond(message, &ResponseBase::success())
     }
 
+    /// The one property that only the guest knows: its processes.
+    fn list_processes(&mut self, message: &Message) -> Result<(), ResponseBase> {
+        let _: GetProperties = parse(message)?;
+        let running = self.programs.iter_mut().find(|p| p.state == State::Running);
+        let program = running.ok_or_else(|| failure(HcsError::InvalidState, "no program is running"))?;
+        if program.list_requests.len() >= MAX_LISTS {
+            return Err(failure(HcsError::InvalidState, "too many lists of processes are asked for at once"));
+        }
+        program.list_processes(message.id);
+        Ok(())
+    }
+
     /// Tells every program that the system shuts down; whoever asked waits for their ends as long as it likes.
     fn shutdown(&mut self, message: &Message) -> Result<(), ResponseBase> {
         for program in self.programs.iter().filter(|p| p.is_live()) {
@@ -274,10 +290,33 @@ impl Service {
             let response = ExecuteProcessResponse { base, process_id: program.id };
             let _ = self.answer_request(MessageType::EXECUTE_PROCESS, id, &response);
         }
+        if program.processes.is_some() || !program.is_live() {
+            self.answer_lists(program);
+        }
         if let State::Exited(exit_code) = program.state {
             for id in program.wait_requests.drain(..) {
                 let response = WaitForProcessResponse { base: ResponseBase::success(), exit_code };
                 let _ = self.answer_request(MessageType::WAIT_FOR_PROCESS, id, &response);
+            }
+        }
+    }
+
+    fn answer_lists(&mut self, program: &mut Program) {
+        let processes = program.processes.take();
+        for id in program.list_requests.drain(..) {
+            let response = match &processes {
+                Some(list) => GetPropertiesResponse {
+                    base: ResponseBase::success(),
+                    properties: AnyInString(Properties { process_list: list.clone(), ..Properties::default() }),
+                },
+                None => GetPropertiesResponse {
+                    base: failure(HcsError::InvalidState, "the program that was asked has ended"),
+                    properties: AnyInString(Properties::default()),
+                },
+            };
+            if self.answer_request(MessageType::GET_PROPERTIES, id, &response).is_err() {
+                let refusal = failure(HcsError::InvalidState, "the list of processes is too long");
+                let _ = self.answer_request(MessageType::GET_PROPERTIES, id, &refusal);
             }
         }
     }

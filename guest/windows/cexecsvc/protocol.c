@@ -74,7 +74,7 @@ BOOL protocol_read_start(struct start_request *request) {
 BOOL protocol_read_control(struct control_message *message) {
     ULONG words[3];
     if (!read_exactly(words, HEADER_BYTES)) return FALSE;
-    if (words[0] != MESSAGE_CONSOLE_EVENT && words[0] != MESSAGE_TERMINATE) return FALSE;
+    if (words[0] < MESSAGE_CONSOLE_EVENT || words[0] > MESSAGE_LIST_PROCESSES) return FALSE;
     if (words[1] != sizeof words[2] || !read_exactly(&words[2], sizeof words[2])) return FALSE;
     message->type = words[0];
     message->value = words[2];
@@ -93,6 +93,17 @@ void protocol_send_started(ULONG process_id) {
 
 void protocol_send_exited(ULONG exit_code) {
     send_message(MESSAGE_EXITED, &exit_code, sizeof exit_code);
+}
+
+void protocol_send_processes(const void *records, ULONG size) {
+    ULONG header[2] = {MESSAGE_PROCESSES, size};
+    UCHAR *message = HeapAlloc(GetProcessHeap(), 0, HEADER_BYTES + (SIZE_T)size);
+    if (!message) return;
+    memcpy(message, header, HEADER_BYTES);
+    if (size) memcpy(message + HEADER_BYTES, records, size);
+    // In one piece, as the end of the program may be told by another thread meanwhile.
+    linux_write_all(CONTROL_DESCRIPTOR, message, HEADER_BYTES + (SIZE_T)size);
+    HeapFree(GetProcessHeap(), 0, message);
 }
 
 void protocol_fail(ULONG win32_error, enum failed_stage stage) {

@@ -11,9 +11,11 @@ enum message_type {
     MESSAGE_START = 1,
     MESSAGE_CONSOLE_EVENT = 2,
     MESSAGE_TERMINATE = 3,
+    MESSAGE_LIST_PROCESSES = 4,  // its value is not used
     MESSAGE_STARTED = 16,
     MESSAGE_FAILED = 17,
     MESSAGE_EXITED = 18,
+    MESSAGE_PROCESSES = 19,
 };
 
 enum start_flag {
@@ -54,6 +56,9 @@ BOOL protocol_read_control(struct control_message *message);
 
 void protocol_send_started(ULONG process_id);
 void protocol_send_exited(ULONG exit_code);
+
+// Sends a list of processes (processes.c).
+void protocol_send_processes(const void *records, ULONG size);
 
 // Reports the failure and ends CExecSvc.
 __attribute__((noreturn)) void protocol_fail(ULONG win32_error, enum failed_stage stage);

@@ -7,6 +7,7 @@
 #include "environment.h"
 #include "job.h"
 #include "pipes.h"
+#include "processes.h"
 #include "profile.h"
 #include "protocol.h"
 #include "service_control.h"
@@ -109,6 +110,8 @@ static DWORD WINAPI obey_control(void *argument) {
     while (protocol_read_control(&message)) {
         if (message.type == MESSAGE_CONSOLE_EVENT)
             console_events_send(program->job, program->process_id, message.value);
+        else if (message.type == MESSAGE_LIST_PROCESSES)
+            processes_report();
         else
             TerminateJobObject(program->job, message.value);
     }

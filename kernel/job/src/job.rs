@@ -149,6 +149,17 @@ impl Job {
             let there = directory.write_if_there("pids.max", &limits.processes.to_string())?;
             note(Controller::Processes, there);
         }
+        if let Some(limit) = &limits.io {
+            let set = match self.place(Controller::Io) {
+                Some((directory, Version::V1)) => version1::set_io(directory, limit)?,
+                Some((directory, Version::V2)) => version2::set_io(directory, limit)?,
+                None => false,
+            };
+            if !set {
+                let (action, needed) = ("limit the disk traffic of", "blkio (version 1) or io (version 2)");
+                return Err(JobError::Unsupported { name: self.name.to_string(), action, needed });
+            }
+        }
         for controller in absent {
             if !self.missing.iter().any(|missing| missing.controller == controller) {
                 let reason = "its files are not in the control group of the job".to_owned();

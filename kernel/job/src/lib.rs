@@ -8,6 +8,7 @@
 //! Facts about the kernel's files come from the kernel's own documents `admin-guide/cgroup-v2.rst` and
 //! `admin-guide/cgroup-v1/*.rst`.
 
+mod device;
 mod directory;
 mod entrance;
 mod error;
@@ -21,10 +22,11 @@ mod termination;
 mod version1;
 mod version2;
 
+pub use device::{DeviceNumber, device_of};
 pub use entrance::{Entrance, Started};
 pub use error::JobError;
 pub use hierarchy::{Controller, Hierarchy, Missing, Tree, TreeSpec, Version};
 pub use job::Job;
-pub use limits::{CpuRate, DEFAULT_PROCESS_LIMIT, JobLimits};
+pub use limits::{CpuRate, DEFAULT_PROCESS_LIMIT, IoLimit, JobLimits};
 pub use name::{JobName, MAX_NAME_LENGTH};
 pub use statistics::{CpuTime, IoCounts, JobStatistics, MemoryUse};

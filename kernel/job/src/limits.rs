@@ -1,6 +1,6 @@
 //! Limits of a job, in the units of the Host Compute Service, and their conversion to the kernel's units.
 
-use crate::JobError;
+use crate::{DeviceNumber, JobError};
 
 /// Processes and threads a job may hold when nothing else is said. A job always has such a limit: programs under
 /// Wine can start child processes without end when their display driver fails.
@@ -39,6 +39,17 @@ impl CpuRate {
     }
 }
 
+/// Traffic with one disk, read and written alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoLimit {
+    /// The disk.
+    pub device: DeviceNumber,
+    /// Bytes read in a second, and bytes written in a second.
+    pub bytes_per_second: Option<u64>,
+    /// Requests to read in a second, and requests to write in a second.
+    pub operations_per_second: Option<u64>,
+}
+
 /// What a job may use. `None` is no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobLimits {
@@ -51,11 +62,13 @@ pub struct JobLimits {
     pub weight: Option<u32>,
     /// Processes and threads together, [`DEFAULT_PROCESS_LIMIT`] by default.
     pub processes: u32,
+    /// Traffic with a disk. `None` leaves it as it is.
+    pub io: Option<IoLimit>,
 }
 
 impl Default for JobLimits {
     fn default() -> Self {
-        Self { memory: None, cpu: None, weight: None, processes: DEFAULT_PROCESS_LIMIT }
+        Self { memory: None, cpu: None, weight: None, processes: DEFAULT_PROCESS_LIMIT, io: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 
 use crate::{
-    CpuTime, IoCounts, JobError, MemoryUse,
+    CpuTime, IoCounts, IoLimit, JobError, MemoryUse,
     directory::{Directory, is, keyed},
     limits::{CPU_PERIOD_MICROSECONDS, shares_of_weight},
 };
@@ -44,6 +44,23 @@ pub(crate) fn set_quota(directory: &Directory, microseconds: Option<u64>) -> Res
 /// Sets `cpu.shares`.
 pub(crate) fn set_weight(directory: &Directory, weight: u32) -> Result<bool, JobError> {
     directory.write_if_there("cpu.shares", &shares_of_weight(weight).to_string())
+}
+
+/// Sets the `blkio.throttle` files for a device. False when the kernel does not limit traffic.
+pub(crate) fn set_io(directory: &Directory, limit: &IoLimit) -> Result<bool, JobError> {
+    let files = [
+        ("blkio.throttle.read_bps_device", limit.bytes_per_second),
+        ("blkio.throttle.write_bps_device", limit.bytes_per_second),
+        ("blkio.throttle.read_iops_device", limit.operations_per_second),
+        ("blkio.throttle.write_iops_device", limit.operations_per_second),
+    ];
+    for (file, value) in files {
+        // 0 is no limit.
+        if !directory.write_if_there(file, &format!("{} {}", limit.device, value.unwrap_or(0)))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Processor time from `cpuacct`.

@@ -1,7 +1,7 @@
 //! Limits and counters in the files of version 2.
 
 use crate::{
-    CpuTime, IoCounts, JobError, MemoryUse,
+    CpuTime, IoCounts, IoLimit, JobError, MemoryUse,
     directory::{Directory, keyed},
     limits::CPU_PERIOD_MICROSECONDS,
 };
@@ -23,6 +23,14 @@ pub(crate) fn set_quota(directory: &Directory, microseconds: Option<u64>) -> Res
 /// Sets `cpu.weight`, which has the range and the default of `Processor.Weight`.
 pub(crate) fn set_weight(directory: &Directory, weight: u32) -> Result<bool, JobError> {
     directory.write_if_there("cpu.weight", &weight.to_string())
+}
+
+/// Sets `io.max` for a device. False when the kernel does not limit traffic.
+pub(crate) fn set_io(directory: &Directory, limit: &IoLimit) -> Result<bool, JobError> {
+    let text = |value: Option<u64>| value.map_or("max".to_owned(), |value| value.to_string());
+    let (bytes, operations) = (text(limit.bytes_per_second), text(limit.operations_per_second));
+    let line = format!("{} rbps={bytes} wbps={bytes} riops={operations} wiops={operations}", limit.device);
+    directory.write_if_there("io.max", &line)
 }
 
 /// Processor time from `cpu.stat`, which is there without any controller.

@@ -3,7 +3,9 @@
 
 use std::{fs, path::Path};
 
-use casement_job::{Controller, CpuRate, Hierarchy, Job, JobError, JobLimits, JobName, TreeSpec, Version};
+use casement_job::{
+    Controller, CpuRate, DeviceNumber, Hierarchy, IoLimit, Job, JobError, JobLimits, JobName, TreeSpec, Version,
+};
 use tempfile::TempDir;
 
 fn seed(files: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -27,6 +29,7 @@ fn version2_seed() -> Vec<(String, String)> {
         ("cpu.max", "max 100000\n"),
         ("cpu.weight", "100\n"),
         ("cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n"),
+        ("io.max", ""),
         ("io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n"),
         ("pids.max", "max\n"),
         ("pids.current", "7\n"),
@@ -94,7 +97,13 @@ fn version1(root: &TempDir) -> Hierarchy {
 }
 
 fn limits() -> JobLimits {
-    JobLimits { memory: Some(100 << 20), cpu: Some(CpuRate::NanoCpus(500_000_000)), weight: Some(200), processes: 64 }
+    JobLimits {
+        memory: Some(100 << 20),
+        cpu: Some(CpuRate::NanoCpus(500_000_000)),
+        weight: Some(200),
+        processes: 64,
+        io: None,
+    }
 }
 
 fn text(root: &TempDir, file: &str) -> String {
@@ -150,6 +159,26 @@ fn version2_limits_can_be_lifted() {
     assert_eq!(text(&root, "casement/one/cpu.weight"), "100");
     assert_eq!(text(&root, "casement/one/pids.max"), "4096");
     assert_eq!(job.statistics().unwrap().memory.unwrap().limit, None);
+}
+
+fn with_io() -> JobLimits {
+    let device = DeviceNumber { major: 8, minor: 0 };
+    JobLimits { io: Some(IoLimit { device, bytes_per_second: Some(1000), operations_per_second: None }), ..limits() }
+}
+
+#[test]
+fn version2_limits_the_traffic_of_a_disk() {
+    let root = TempDir::new().unwrap();
+    Job::create(&version2(&root, "cpu io memory pids"), &name("one"), &with_io()).unwrap();
+    assert_eq!(text(&root, "casement/one/io.max"), "8:0 rbps=1000 wbps=1000 riops=max wiops=max");
+}
+
+#[test]
+fn a_host_that_cannot_limit_traffic_refuses_it() {
+    let root = TempDir::new().unwrap();
+    let error = Job::create(&version2(&root, "cpu memory pids"), &name("one"), &with_io()).unwrap_err();
+    assert!(matches!(error, JobError::Unsupported { .. }), "{error}");
+    assert!(!root.path().join("casement/one").exists());
 }
 
 #[test]

@@ -257,8 +257,13 @@ fn making_and_removing_a_job_is_quick() {
     let Some(scene) = Scene::new("quick", Hierarchy::detect(), &JobLimits::default()) else {
         return;
     };
-    let limits =
-        JobLimits { memory: Some(32 << 20), cpu: Some(CpuRate::Maximum(5000)), weight: Some(50), processes: 10 };
+    let limits = JobLimits {
+        memory: Some(32 << 20),
+        cpu: Some(CpuRate::Maximum(5000)),
+        weight: Some(50),
+        processes: 10,
+        io: None,
+    };
     let mut times: Vec<(Duration, Duration)> = (0..21)
         .map(|turn| {
             let name = JobName::new(&format!("quick-{turn}")).unwrap();

@@ -1,6 +1,7 @@
 //! The Host Compute Service: compute systems made from v2 documents, one silo host process for each.
 
 pub mod error;
+pub mod limits;
 pub mod protocol;
 pub mod service;
 pub mod silo_host;

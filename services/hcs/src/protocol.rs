@@ -10,13 +10,17 @@ pub const ADOPT: MessageType = MessageType::from_raw(0x1ff0_0101);
 pub const ATTACH: MessageType = MessageType::from_raw(0x1ff0_0201);
 /// The compute system is recorded: from now on it lives on without the connection that started it.
 pub const SETTLE: MessageType = MessageType::from_raw(0x1ff0_0301);
-
 /// The compute system is started once more after its end, although it was to be discarded: its registry is saved.
 pub const KEEP: MessageType = MessageType::from_raw(0x1ff0_0401);
-
 /// Asks for the root directory of volume `C:`: one descriptor in the response. A volume host, which has no compute system, wants a
 /// [`VolumeSpec`](crate::spec::VolumeSpec) as payload.
 pub const OPEN_VOLUME: MessageType = MessageType::from_raw(0x1ff0_0501);
+/// Holds every process of the compute system.
+pub const PAUSE: MessageType = MessageType::from_raw(0x1ff0_0601);
+/// Lets them go on.
+pub const RESUME: MessageType = MessageType::from_raw(0x1ff0_0701);
+/// Replaces the limits of the compute system ([`crate::limits::ChangeLimits`]).
+pub const LIMIT: MessageType = MessageType::from_raw(0x1ff0_0801);
 
 /// The process id that stands for the main process, and in WaitForProcess for the whole container.
 pub const MAIN_PROCESS: u32 = 0;

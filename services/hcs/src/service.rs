@@ -1,7 +1,8 @@
 //! The compute service: makes compute systems, finds them again, and clears away what is left of them.
 
 use crate::error::ComputeError;
-use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, SETTLE};
+use crate::limits::ChangeLimits;
+use crate::protocol::{ADOPT, ATTACH, KEEP, LIMIT, MAIN_PROCESS, PAUSE, RESUME, SETTLE};
 use crate::silo_host::{Pipes, ports_of};
 use crate::spec::{ContainerExit, SiloSettings, SiloSpec, file, read_json, write_json};
 use casement_gcs::payload::{
@@ -11,6 +12,7 @@ use casement_gcs::payload::{
 use casement_gcs::{Client, GcsError, MessageType};
 use casement_job::{Hierarchy, Job, JobName};
 use casement_schema::ComputeSystem;
+use casement_schema::container::Container;
 use casement_schema::process::{ProcessParameters, Signal, SignalProcessOptions};
 use casement_schema::properties::{Properties, PropertyQuery};
 use rustix::fs::{FlockOperation, flock};
@@ -336,6 +338,21 @@ impl System {
     /// Ends the compute system.
     pub fn terminate(&self) -> Result<(), ComputeError> {
         self.request::<_, ResponseBase>(MessageType::SHUTDOWN_FORCED, &self.base(), Vec::new()).map(drop)
+    }
+
+    /// Holds every process of the compute system.
+    pub fn pause(&self) -> Result<(), ComputeError> {
+        self.request::<_, ResponseBase>(PAUSE, &self.base(), Vec::new()).map(drop)
+    }
+
+    /// Lets the processes of the compute system go on.
+    pub fn resume(&self) -> Result<(), ComputeError> {
+        self.request::<_, ResponseBase>(RESUME, &self.base(), Vec::new()).map(drop)
+    }
+
+    /// Replaces the limits of the compute system by those of this document.
+    pub fn limit(&self, limits: &Container) -> Result<(), ComputeError> {
+        self.request::<_, ResponseBase>(LIMIT, &ChangeLimits::new(self.base(), limits), Vec::new()).map(drop)
     }
 
     /// Properties, always with the basic ones.

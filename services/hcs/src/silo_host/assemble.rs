@@ -1,8 +1,9 @@
 //! From a compute system document to a running silo: job, file tree, volume, mapped directories, agent.
 
 use crate::error::ComputeError;
+use crate::limits::job_limits;
 use crate::spec::{SiloSpec, file};
-use casement_job::{CpuRate, Hierarchy, Job, JobLimits, JobName, Started};
+use casement_job::{Hierarchy, Job, JobName, Started};
 use casement_layers::volume::UnionMount;
 use casement_layers::volume::mount::Durability;
 use casement_nt::path::NtPath;
@@ -30,18 +31,6 @@ pub struct Assembled {
     pub missing_limits: Vec<String>,
 }
 
-/// The limits that a document asks for. Memory is given in MB, processor shares in ten-thousandths of all
-/// processors (HCS `Processor.Maximum`) and as a weight.
-pub fn limits(container: &Container, processes: u32) -> JobLimits {
-    let processor = container.processor.as_ref();
-    JobLimits {
-        memory: container.memory.as_ref().filter(|m| m.size_in_mb > 0).map(|m| m.size_in_mb.saturating_mul(1 << 20)),
-        cpu: processor.filter(|p| p.maximum > 0).map(|p| CpuRate::Maximum(p.maximum)),
-        weight: processor.filter(|p| p.weight > 0).map(|p| p.weight),
-        processes,
-    }
-}
-
 /// Makes the job and the silo of `spec`; `directory` is the compute system's own.
 ///
 /// The silo's first programs share one processor with this process: they wait for each other all the time, and
@@ -60,7 +49,7 @@ pub fn assemble(
         .ok_or_else(|| ComputeError::invalid_document("UidBase", "the range holds ids of the host"))?;
     let hierarchy = Hierarchy::detect()?;
     let name = JobName::new(&spec.id)?;
-    let limits = limits(container, spec.settings.processes);
+    let limits = job_limits(container, spec.settings.processes)?;
     let job = Job::create(&hierarchy, &name, &limits)?;
     match start(spec, container, directory, agent, bridge, ids, &job) {
         Ok((silo, volume)) => {

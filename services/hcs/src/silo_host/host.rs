@@ -264,6 +264,7 @@ impl Host {
                 _ => self.break_off("the agent lost the main process".to_owned()),
             },
             Pending::Stop => self.stop_now(),
+            Pending::Processes(waiter, query) => self.processes_listed(waiter, &query, &message),
         }
     }
 

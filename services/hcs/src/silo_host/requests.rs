@@ -3,14 +3,15 @@
 use super::host::{Host, pipes_of};
 use super::statistics::{Facts, properties};
 use crate::error::ComputeError;
-use crate::protocol::{ADOPT, ATTACH, KEEP, MAIN_PROCESS, OPEN_VOLUME, PROCESS_ABORTED, SETTLE};
+use crate::limits::{ChangeLimits, job_limits};
+use crate::protocol::{ADOPT, ATTACH, KEEP, LIMIT, MAIN_PROCESS, OPEN_VOLUME, PAUSE, PROCESS_ABORTED, RESUME, SETTLE};
 use casement_gcs::payload::{
     AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
     VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
 };
 use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
 use casement_schema::error::{HResult, HcsError};
-use casement_schema::properties::{ExitType, State};
+use casement_schema::properties::{ExitType, Properties, PropertyQuery, PropertyType, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -46,6 +47,8 @@ pub(super) enum Pending {
     MainEnd,
     /// The orderly stop.
     Stop,
+    /// The processes for a client who asks for properties.
+    Processes(Waiter, PropertyQuery),
 }
 
 impl Client {
@@ -116,6 +119,9 @@ impl Host {
                 self.spec.settings.discard = false;
                 self.done(waiter)
             }
+            PAUSE => self.hold(waiter, State::Running, State::Paused),
+            RESUME => self.hold(waiter, State::Paused, State::Running),
+            LIMIT => self.limit(waiter, &message),
             MessageType::START if self.state == State::Created && self.pending.is_empty() => {
                 self.start(waiter).map_err(|e| refusal(&e))
             }
@@ -132,7 +138,10 @@ impl Host {
                 request.process_id = self.real_process(request.process_id)?;
                 self.ask(message.message_type, &request, Vec::new(), Pending::Client(waiter)).map_err(|e| refusal(&e))
             }
-            MessageType::SHUTDOWN_GRACEFUL => self.pass(waiter, message),
+            MessageType::SHUTDOWN_GRACEFUL => {
+                self.wake();
+                self.pass(waiter, message)
+            }
             MessageType::SHUTDOWN_FORCED => self.terminate(waiter, &message),
             MessageType::GET_PROPERTIES => self.get_properties(waiter, &message),
             other => {
@@ -175,7 +184,53 @@ impl Host {
             self.waiters.push(waiter);
             return Ok(());
         }
-        self.pass(waiter, message)
+        // Also while it is held: the answer comes later anyway.
+        match self.state {
+            State::Paused => self.forward(message, Pending::Client(waiter)).map_err(|e| refusal(&e)),
+            _ => self.pass(waiter, message),
+        }
+    }
+
+    /// Freezes or thaws the job.
+    fn hold(&mut self, waiter: Waiter, from: State, to: State) -> Result<(), ResponseBase> {
+        if self.state != from {
+            let held = if from == State::Paused { "paused" } else { "running" };
+            return Err(invalid_state(&format!("the compute system is not {held}")));
+        }
+        let done = if to == State::Paused { self.job.freeze() } else { self.job.thaw() };
+        done.map_err(|e| ResponseBase::failure(HResult::FAIL, casement_silo::error_chain(&e)))?;
+        self.state = to;
+        self.done(waiter)
+    }
+
+    /// Lets a held compute system go on that is to end.
+    fn wake(&mut self) {
+        if self.state == State::Paused {
+            if let Err(error) = self.job.thaw() {
+                tracing::warn!(%error, "the job cannot be thawed");
+            }
+            self.state = State::Running;
+        }
+    }
+
+    fn limit(&mut self, waiter: Waiter, message: &Message) -> Result<(), ResponseBase> {
+        let request: ChangeLimits = parse(message)?;
+        let failed = |e: &dyn std::error::Error| ResponseBase::failure(HResult::FAIL, casement_silo::error_chain(e));
+        let mut container = self.spec.document.container.clone().unwrap_or_default();
+        request.apply(&mut container);
+        let old = job_limits(self.spec.document.container.as_ref().unwrap_or(&container), self.spec.settings.processes);
+        let limits = job_limits(&container, self.spec.settings.processes).map_err(|e| failed(&e))?;
+        if let Err(error) = self.job.update(&limits) {
+            // What was set before the one that was refused goes back to what it was.
+            if let Ok(old) = old
+                && let Err(error) = self.job.update(&old)
+            {
+                tracing::warn!(%error, "the limits before cannot be set again");
+            }
+            return Err(failed(&error));
+        }
+        self.spec.document.container = Some(container);
+        self.done(waiter)
     }
 
     fn pass(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
@@ -190,6 +245,7 @@ impl Host {
         match self.state {
             State::Created => self.abandon(),
             _ => {
+                self.wake();
                 self.forced = true;
                 self.stop(PROCESS_ABORTED, ExitType::ForcedExit);
             }
@@ -199,16 +255,38 @@ impl Host {
 
     fn get_properties(&mut self, waiter: Waiter, message: &Message) -> Result<(), ResponseBase> {
         let request: GetProperties = parse(message)?;
+        if self.state == State::Running && request.query.0.property_types.contains(&PropertyType::ProcessList) {
+            let pending = Pending::Processes(waiter, request.query.0.clone());
+            return self.ask(MessageType::GET_PROPERTIES, &request, Vec::new(), pending).map_err(|e| refusal(&e));
+        }
+        let properties = self.properties(&request.query.0);
+        let response = GetPropertiesResponse { base: ResponseBase::success(), properties: AnyInString(properties) };
+        self.reply(waiter, &response);
+        Ok(())
+    }
+
+    /// The agent's list of processes, to go with what is known here.
+    pub(super) fn processes_listed(&mut self, waiter: Waiter, query: &PropertyQuery, message: &Message) {
+        match message.parse::<GetPropertiesResponse>() {
+            Ok(mut response) if response.base.result.is_success() => {
+                let listed = std::mem::take(&mut response.properties.0.process_list);
+                response.properties.0 = self.properties(query);
+                response.properties.0.process_list = listed;
+                self.reply(waiter, &response);
+            }
+            Ok(response) => self.reply(waiter, &response.base),
+            Err(error) => self.reply(waiter, &refusal(&error)),
+        }
+    }
+
+    fn properties(&self, query: &PropertyQuery) -> Properties {
         let facts = Facts {
             id: &self.spec.id,
             owner: &self.spec.document.owner,
             runtime_id: &self.runtime_id,
             started: self.started,
         };
-        let properties = properties(&facts, self.state, &self.job, &request.query.0);
-        let response = GetPropertiesResponse { base: ResponseBase::success(), properties: AnyInString(properties) };
-        self.reply(waiter, &response);
-        Ok(())
+        properties(&facts, self.state, &self.job, query)
     }
 
     fn real_process(&self, id: u32) -> Result<u32, ResponseBase> {
@@ -246,7 +324,7 @@ impl Host {
         let pending: Vec<Pending> = self.pending.drain().map(|(_, p)| p).collect();
         let mut told = Vec::new();
         for waiter in pending {
-            if let Pending::Client(w) | Pending::Step(w) | Pending::Main(w) = waiter
+            if let Pending::Client(w) | Pending::Step(w) | Pending::Main(w) | Pending::Processes(w, _) = waiter
                 && !told.contains(&(w.client, w.id))
             {
                 told.push((w.client, w.id));

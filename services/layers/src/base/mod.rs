@@ -119,7 +119,8 @@ impl BaseBuilder {
                 _ => tuning::user(&mut registry),
             }
             let path = hives.join(name);
-            fs::write(&path, registry.to_text(KeyTimes::Same(TIME.unsigned_abs()))).map_err(LayersError::io("write", &path))?;
+            fs::write(&path, registry.to_text(KeyTimes::Same(TIME.unsigned_abs())))
+                .map_err(LayersError::io("write", &path))?;
         }
         files::set_times(hives)
     }
