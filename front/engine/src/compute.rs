@@ -7,7 +7,10 @@ use std::sync::Arc;
 use casement_hcs::Volume;
 use casement_layers::Image;
 use casement_schema::ComputeSystem;
+use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
+use casement_schema::properties::ProcessDetails;
+use casement_schema::statistics::Statistics;
 
 use crate::container::{Container, State};
 use crate::error::Result;
@@ -106,6 +109,36 @@ pub trait System: Send + Sync {
     /// # Errors
     /// When the silo host is gone or refuses.
     fn terminate(&self) -> Result<()>;
+    /// Holds all its programs.
+    ///
+    /// # Errors
+    /// When the host cannot, or the silo host is gone or refuses.
+    fn pause(&self) -> Result<()>;
+    /// Lets its programs go on.
+    ///
+    /// # Errors
+    /// When the silo host is gone or refuses.
+    fn resume(&self) -> Result<()>;
+    /// Whether its programs are held.
+    ///
+    /// # Errors
+    /// When the silo host is gone.
+    fn is_paused(&self) -> Result<bool>;
+    /// What it uses.
+    ///
+    /// # Errors
+    /// When the silo host is gone, or the job cannot be asked.
+    fn statistics(&self) -> Result<Statistics>;
+    /// Its programs.
+    ///
+    /// # Errors
+    /// When the silo host is gone, or the silo cannot be asked.
+    fn processes(&self) -> Result<Vec<ProcessDetails>>;
+    /// Replaces its limits by those of this document.
+    ///
+    /// # Errors
+    /// When the kernel refuses one, or the silo host is gone.
+    fn limit(&self, limits: &ContainerDocument) -> Result<()>;
 }
 
 /// The compute service.

@@ -5,7 +5,7 @@ use std::path::Path;
 use casement_layers::Image;
 use casement_schema::container::{Container as ContainerDocument, GuestOs, MappedDirectory, Memory, Processor};
 use casement_schema::process::ProcessParameters;
-use casement_schema::storage::{Layer, Storage};
+use casement_schema::storage::{Layer, Storage, StorageQoS};
 use casement_schema::{ComputeSystem, Version};
 
 use casement_nt::environment::Environment;
@@ -290,6 +290,13 @@ pub fn set_limits(container: &mut ContainerDocument, host_config: &HostConfig, h
     let processor = Processor { count, maximum, weight: given(host_config.cpu_shares) };
     container.processor = Some(processor).filter(|processor| *processor != Processor::default());
     let bytes = u64::try_from(host_config.memory).unwrap_or(0);
+    if let Some(storage) = &mut container.storage {
+        let qos = StorageQoS {
+            iops_maximum: host_config.io_maximum_iops,
+            bandwidth_maximum: host_config.io_maximum_bandwidth,
+        };
+        storage.qos = Some(qos).filter(|qos| *qos != StorageQoS::default());
+    }
     container.memory = (bytes > 0).then(|| Memory { size_in_mb: bytes.div_ceil(1 << 20) });
     Ok(())
 }

@@ -251,6 +251,11 @@ impl Engine {
         })
     }
 
+    /// CPUs of this host.
+    pub(crate) fn host_cpus(&self) -> u32 {
+        self.host_cpus
+    }
+
     /// What happened and happens.
     #[must_use]
     pub fn events(&self) -> &Events {

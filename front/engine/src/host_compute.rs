@@ -7,7 +7,10 @@ use casement_hcs::protocol::MAIN_PROCESS;
 use casement_hcs::silo_host::Pipes;
 use casement_hcs::{ComputeError, SiloSettings, Volume, VolumeSpec};
 use casement_nt::Runtime;
+use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
+use casement_schema::properties::{ProcessDetails, Properties, PropertyQuery, PropertyType, State};
+use casement_schema::statistics::Statistics;
 use casement_silo::error_chain;
 
 use crate::compute::{Blueprint, ComputeService, Exit, Stdio, System};
@@ -101,6 +104,11 @@ impl HostSystem {
     fn another(&self) -> Result<casement_hcs::System> {
         self.service.open(self.system.id()).map_err(|error| failed(&error))
     }
+
+    fn properties(&self, types: &[PropertyType]) -> Result<Properties> {
+        let query = PropertyQuery { property_types: types.to_vec(), ..PropertyQuery::default() };
+        self.another()?.properties(&query).map_err(|error| failed(&error))
+    }
 }
 
 impl System for HostSystem {
@@ -162,6 +170,31 @@ impl System for HostSystem {
 
     fn terminate(&self) -> Result<()> {
         self.another()?.terminate().map_err(|error| failed(&error))
+    }
+
+    fn pause(&self) -> Result<()> {
+        self.another()?.pause().map_err(|error| failed(&error))
+    }
+
+    fn resume(&self) -> Result<()> {
+        self.another()?.resume().map_err(|error| failed(&error))
+    }
+
+    fn is_paused(&self) -> Result<bool> {
+        Ok(self.properties(&[])?.state == Some(State::Paused))
+    }
+
+    fn statistics(&self) -> Result<Statistics> {
+        let statistics = self.properties(&[PropertyType::Statistics])?.statistics;
+        statistics.ok_or_else(|| Error::Compute(format!("the job of {} cannot be asked", self.system.id())))
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessDetails>> {
+        Ok(self.properties(&[PropertyType::ProcessList])?.process_list)
+    }
+
+    fn limit(&self, limits: &ContainerDocument) -> Result<()> {
+        self.another()?.limit(limits).map_err(|error| failed(&error))
     }
 }
 

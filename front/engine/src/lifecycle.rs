@@ -135,6 +135,7 @@ impl Engine {
             Status::Running | Status::Paused => {
                 match self.compute.open(&entry.id) {
                     Some(system) => {
+                        self.reconcile_pause(entry, system.as_ref())?;
                         entry.live().system = Some(system.clone());
                         self.watch(entry, system);
                     }
@@ -149,6 +150,17 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Whether it is held is what the silo host says: a daemon may have died between the deed and its record.
+    fn reconcile_pause(&self, entry: &Entry, system: &dyn System) -> Result<()> {
+        // One that cannot be asked is just ending.
+        let Ok(paused) = system.is_paused() else { return Ok(()) };
+        let status = if paused { Status::Paused } else { Status::Running };
+        if entry.live().container.state.status == status {
+            return Ok(());
+        }
+        self.update(entry, |container| container.state.status = status)
     }
 
     /// Removes everything that belongs to no container.

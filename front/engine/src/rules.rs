@@ -5,6 +5,7 @@ use crate::container::{Container, ContainerSettings};
 use crate::document::USERS;
 use crate::error::{Error, Result};
 use crate::model::{Config, Health, HostConfig, PortBinding, RestartPolicy};
+use crate::signal::Signal;
 use crate::{log_options, resources};
 
 /// The runtime that Windows engines name.
@@ -60,6 +61,12 @@ fn check_platform(host: &HostConfig) -> Result<()> {
             return refuse(format!("invalid option: {what} not supported for Windows containers"));
         }
     }
+    if host.storage_opt.iter().flatten().any(|(name, _)| name.eq_ignore_ascii_case("size")) {
+        return Err(Error::NotImplemented(
+            "the storage option size is not implemented by this version of Casement: a container may fill the disk of the host"
+                .to_owned(),
+        ));
+    }
     if host.tmpfs.as_ref().is_some_and(|tmpfs| !tmpfs.is_empty()) {
         return refuse("windows does not support tmpfs");
     }
@@ -91,6 +98,9 @@ fn check_config(config: &Config) -> Result<()> {
     }
     if config.env.iter().flatten().any(|variable| variable.is_empty() || variable.starts_with('=')) {
         return refuse("invalid environment variable: names must not be empty");
+    }
+    if !config.stop_signal.is_empty() {
+        config.stop_signal.parse::<Signal>()?;
     }
     config.healthcheck.as_ref().map_or(Ok(()), check_health)
 }

@@ -209,8 +209,10 @@ impl Engine {
         })
     }
 
-    /// Tells listeners of a signal before it is delivered, as another thread tells of the end that follows.
+    /// Tells listeners of a signal before it is delivered, as another thread tells of the end that follows. A container that is
+    /// paused goes on, or it could not take it.
     fn announce(&self, entry: &Entry, signal: Signal) {
+        self.wake(entry);
         self.tell_with(&entry.container(), "kill", [("signal", signal.to_string())]);
     }
 

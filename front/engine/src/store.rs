@@ -128,6 +128,28 @@ impl Store {
         store(transaction.commit())
     }
 
+    /// Replaces the record of a container that was called `old` and has another name now.
+    ///
+    /// # Errors
+    /// [`Error::NameInUse`] when another container has the name, [`Error::NoSuchContainer`], [`Error::Store`].
+    pub fn rename(&self, container: &Container, old: &ContainerName) -> Result<()> {
+        let transaction = store(self.database.begin_write())?;
+        {
+            let id = container.id.as_str();
+            let mut names = store(transaction.open_table(NAMES))?;
+            if let Some(holder) = store(names.get(container.name.as_str()))? {
+                return Err(Error::NameInUse { name: container.name.clone(), holder: holder.value().parse()? });
+            }
+            store(names.remove(old.as_str()))?;
+            store(names.insert(container.name.as_str(), id))?;
+            let mut containers = store(transaction.open_table(CONTAINERS))?;
+            if store(containers.insert(id, encode(container)?.as_slice()))?.is_none() {
+                return Err(Error::NoSuchContainer(container.id.to_string()));
+            }
+        }
+        store(transaction.commit())
+    }
+
     /// Removes a container's record and frees its name and range.
     ///
     /// # Errors
@@ -232,6 +254,21 @@ mod tests {
         store.remove(&first).unwrap();
         add(&store, Some("web")).unwrap();
         assert_eq!(store.all().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_renamed_container_frees_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("casement.redb")).unwrap();
+        let (mut web, shop) = (add(&store, Some("web")).unwrap(), add(&store, Some("shop")).unwrap());
+        let old = std::mem::replace(&mut web.name, shop.name.clone());
+        assert!(matches!(store.rename(&web, &old), Err(Error::NameInUse { .. })));
+        assert!(add(&store, Some("web")).is_err());
+        web.name = "store".parse().unwrap();
+        store.rename(&web, &old).unwrap();
+        add(&store, Some("web")).unwrap();
+        assert!(add(&store, Some("store")).is_err());
+        assert!(store.all().unwrap().contains(&web));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod relay;
 mod request;
 mod routes;
 mod stream;
+mod time;
 mod unread;
 mod version;
 

@@ -15,7 +15,10 @@ use casement_engine::model::Config;
 use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error};
 use casement_hcs::Volume;
 use casement_layers::{Digest, Image, ImageConfig};
+use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
+use casement_schema::properties::ProcessDetails;
+use casement_schema::statistics::Statistics;
 
 /// A clock that stands still until it is told to go on.
 #[derive(Default)]
@@ -134,6 +137,8 @@ pub struct FakeSystem {
     life: Mutex<Life>,
     changed: Condvar,
     pub obeys: Mutex<bool>,
+    pub paused: Mutex<bool>,
+    pub limits: Mutex<Option<ContainerDocument>>,
     pub kept: Mutex<bool>,
 }
 
@@ -207,6 +212,28 @@ impl System for Handle {
         self.0.end(1);
         Ok(())
     }
+    fn pause(&self) -> Result<()> {
+        *self.0.paused.lock().unwrap() = true;
+        Ok(())
+    }
+    fn resume(&self) -> Result<()> {
+        *self.0.paused.lock().unwrap() = false;
+        Ok(())
+    }
+    fn is_paused(&self) -> Result<bool> {
+        Ok(*self.0.paused.lock().unwrap())
+    }
+    fn statistics(&self) -> Result<Statistics> {
+        Ok(Statistics::default())
+    }
+    fn processes(&self) -> Result<Vec<ProcessDetails>> {
+        Ok(Vec::new())
+    }
+    fn limit(&self, limits: &ContainerDocument) -> Result<()> {
+        self.0.world.failing("limit")?;
+        *self.0.limits.lock().unwrap() = Some(limits.clone());
+        Ok(())
+    }
 }
 
 pub struct FakeCompute(pub Arc<World>);
@@ -221,6 +248,8 @@ impl ComputeService for FakeCompute {
             life: Mutex::default(),
             changed: Condvar::new(),
             obeys: Mutex::new(true),
+            paused: Mutex::default(),
+            limits: Mutex::default(),
             kept: Mutex::default(),
         });
         self.0.exits.lock().unwrap().remove(id.as_str());

@@ -14,12 +14,19 @@ mod info;
 mod inspect;
 mod kill;
 mod later;
+mod list;
 mod logs;
+mod pause;
 mod ping;
+mod prune;
 mod remove;
+mod rename;
 mod resize;
 mod start;
+mod stats;
 mod stop;
+mod top;
+mod update;
 mod version;
 mod wait;
 
@@ -43,12 +50,19 @@ pub(super) fn router(api: Api) -> Router {
         .merge(inspect::routes())
         .merge(kill::routes())
         .merge(later::routes())
+        .merge(list::routes())
         .merge(logs::routes())
+        .merge(pause::routes())
         .merge(ping::routes())
+        .merge(prune::routes())
         .merge(remove::routes())
+        .merge(rename::routes())
         .merge(resize::routes())
         .merge(start::routes())
+        .merge(stats::routes())
         .merge(stop::routes())
+        .merge(top::routes())
+        .merge(update::routes())
         .merge(version::routes())
         .merge(wait::routes())
         .fallback(unknown)
