@@ -101,3 +101,47 @@ fn what_comes_later_is_refused_by_name() {
     assert!(import.stderr.contains("importing images is not implemented"), "{import}");
     assert_eq!(host.docker(["plugin", "ls", "-q"]).succeeded().stdout, "");
 }
+
+#[test]
+fn df_shows_what_takes_the_disk() {
+    let host = Host::start();
+    let program = r"fsutil file createnew C:\x 1 & for /L %i in (1,1,2000) do @echo 0123456789012345678901234567890123456789>> C:\big.txt";
+    let line = ["run", "--name", "writer", "-v", r"data:C:\data", "nanoserver", "cmd", "/c", program];
+    host.docker(line);
+    let values = host.docker_json(["system", "df", "-v", "--format", "json"]);
+    let images = values["Images"].as_array().unwrap();
+    let nano = images
+        .iter()
+        .find(|image| image["Tag"] == "ltsc2022" && image["Repository"].as_str().unwrap().ends_with("nanoserver"))
+        .unwrap();
+    assert_eq!(nano["Containers"], "1", "{nano}");
+    let containers = values["Containers"].as_array().unwrap();
+    assert_eq!((containers.len(), &containers[0]["Names"]), (1, &"writer".into()), "{values}");
+    let volumes = values["Volumes"].as_array().unwrap();
+    assert_eq!((&volumes[0]["Name"], &volumes[0]["Links"]), (&"data".into(), &"1".into()), "{values}");
+    assert_eq!(volumes[0]["Size"], "0B", "{values}");
+
+    std::fs::write(host.root().join("volumes/data/_data/file"), vec![1; 1 << 20]).unwrap();
+    let table =
+        host.docker(["system", "df", "--format", "{{.Type}}|{{.TotalCount}}|{{.Active}}|{{.Size}}"]).succeeded();
+    assert!(table.lines().contains(&"Local Volumes|1|1|1.049MB"), "{table}");
+    assert!(table.lines().contains(&"Build Cache|0|0|0B"), "{table}");
+    let row = |kind: &str| table.lines().into_iter().find(|line| line.starts_with(kind)).unwrap().to_owned();
+    assert!(row("Images").starts_with(&format!("Images|{}|1|", images.len())), "{table}");
+    assert!(row("Containers").starts_with("Containers|1|0|") && !row("Containers").ends_with("|0B"), "{table}");
+}
+
+#[test]
+fn system_prune_takes_what_nothing_needs() {
+    let host = Host::start();
+    let _ = host.docker(["create", "--name", "old", "-v", r"C:\data", "nanoserver"]).succeeded();
+    let _ = host.docker(["volume", "create", "named"]).succeeded();
+    let _ = host.docker(["tag", "nanoserver:ltsc2022", "app:1"]).succeeded();
+    let _ = host.docker(["tag", "nanoserver:1809", "app:1"]).succeeded();
+    let pruned = host.docker(["system", "prune", "-f", "--volumes"]).succeeded();
+    assert!(pruned.stdout.contains("Deleted Containers:"), "{pruned}");
+    assert!(pruned.stdout.contains("Deleted Volumes:"), "{pruned}");
+    assert_eq!(host.docker(["volume", "ls", "-q"]).succeeded().text(), "named");
+    assert_eq!(host.docker(["ps", "-aq"]).succeeded().text(), "");
+    assert!(host.docker(["images", "-q"]).succeeded().lines().len() > 1, "named images stay");
+}

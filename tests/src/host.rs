@@ -127,9 +127,20 @@ impl Host {
     /// # Panics
     /// When it ends, or when one runs already.
     pub fn start_daemon(&self) {
+        self.start_daemon_with(std::iter::empty::<&OsStr>());
+    }
+
+    /// As [`Host::start_daemon`], with flags of `casement daemon`.
+    ///
+    /// # Panics
+    /// As [`Host::start_daemon`].
+    pub fn start_daemon_with<I>(&self, flags: I)
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
         let mut command = Command::new(places::casement());
-        command.arg("--root").arg(self.root()).arg("--run").arg(self.run_directory()).arg("daemon");
+        command.arg("--root").arg(self.root()).arg("--run").arg(self.run_directory()).arg("daemon").args(flags);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         process::dies_with_its_parent(&mut command);
         let mut slot = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod config_file;
 mod doctor;
 mod environment_file;
 mod failure;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use casement_hcs::Volume;
-use casement_layers::Image;
+use casement_layers::{Digest, Image, Removed};
 use casement_schema::ComputeSystem;
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
@@ -188,6 +188,38 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// When the store is damaged.
     fn list(&self) -> Result<Vec<ImageSummary>>;
+    /// Every image with all its parts.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    fn all(&self) -> Result<Vec<Image>>;
+    /// The configuration of an image as it stands in its blob.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    fn config_document(&self, image: &Image) -> Result<serde_json::Value>;
+    /// Bytes of each unpacked layer of an image, base first.
+    fn layer_sizes(&self, image: &Image) -> Vec<(Digest, u64)>;
+    /// Bytes of all unpacked layers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn all_layers_size(&self) -> Result<u64>;
+    /// Gives an image one more name and returns it with its tag.
+    ///
+    /// # Errors
+    /// As [`ImageStore::resolve`], or that the new name is none.
+    fn tag(&self, reference: &str, new: &str) -> Result<String>;
+    /// Takes exactly this name away; the image stays.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn untag(&self, name: &str) -> Result<()>;
+    /// Removes an image with all its names, and the layers that nothing needs any more.
+    ///
+    /// # Errors
+    /// When something could not be removed.
+    fn delete(&self, image: &Image) -> Result<Removed>;
     /// Makes the scratch of a container and returns its directory.
     ///
     /// # Errors

@@ -93,6 +93,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether the container runs or is on its way to.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Creating | Self::Starting | Self::Running | Self::Paused | Self::Restarting)
+    }
+
     /// The name that listings and `inspect` show.
     #[must_use]
     pub fn as_str(self) -> &'static str {

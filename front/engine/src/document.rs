@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::limits::{PROCESSOR_MAXIMUM, processor_maximum};
 use crate::model::{Config, HostConfig, MountPoint};
-use crate::volume::Bind;
 use crate::{merge, rules};
 
 /// The owner that documents name.
@@ -70,11 +69,17 @@ pub struct Plan {
     pub process: ProcessParameters,
 }
 
-/// Plans a container on a host with `host_cpus` CPUs. Looks at the sources of its binds and at nothing else outside.
+/// Plans a container on a host with `host_cpus` CPUs. `mounts` are those that its settings come to.
 ///
 /// # Errors
 /// [`Error::InvalidParameter`] for every value that is not valid.
-pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_cpus: u32) -> Result<Plan> {
+pub fn plan(
+    id: &ContainerId,
+    image: &Image,
+    settings: &ContainerSettings,
+    mounts: Vec<MountPoint>,
+    host_cpus: u32,
+) -> Result<Plan> {
     let mut settings = settings.clone();
     rules::settle(&mut settings, host_cpus)?;
     let mut config = merge::with_image(&settings.config, &image.config);
@@ -96,20 +101,8 @@ pub fn plan(id: &ContainerId, image: &Image, settings: &ContainerSettings, host_
     // A user that does not exist is an error of the start, as on Windows.
     let process = request.parameters();
     let host_config = settings.host_config;
-    let mounts = mounts(&host_config)?;
     let document = document(image, &host_config, &mounts, &config.hostname, host_cpus)?;
     Ok(Plan { config, host_config, mounts, document, process })
-}
-
-/// What a container's binds come to.
-fn mounts(host_config: &HostConfig) -> Result<Vec<MountPoint>> {
-    let mut mounts = Vec::new();
-    for text in host_config.binds.iter().flatten() {
-        let bind: Bind = text.parse()?;
-        bind.check_source()?;
-        mounts.push(bind.into());
-    }
-    Ok(mounts)
 }
 
 /// Plans a further process in a container.
@@ -334,7 +327,7 @@ mod tests {
     }
 
     fn planned(image: &Image, settings: &ContainerSettings) -> Result<Plan> {
-        plan(&ContainerId::random().unwrap(), image, settings, 4)
+        plan(&ContainerId::random().unwrap(), image, settings, Vec::new(), 4)
     }
 
     fn line(image: &Image, settings: &ContainerSettings) -> String {
@@ -395,8 +388,8 @@ mod tests {
         let mut wishes = settings(&[]);
         wishes.host_config.memory = 100 << 20;
         wishes.host_config.nano_cpus = 500_000_000;
-        wishes.host_config.binds = Some(vec![r"/tmp:C:\t:ro".to_owned()]);
-        let plan = planned(&image(), &wishes).unwrap();
+        let mount = MountPoint { source: "/tmp".to_owned(), destination: r"C:\t".to_owned(), ..MountPoint::default() };
+        let plan = plan(&ContainerId::random().unwrap(), &image(), &wishes, vec![mount], 4).unwrap();
         plan_is_valid_for_hcs(&plan);
         let container = plan.document.container.unwrap();
         assert_eq!(container.memory.unwrap().size_in_mb, 100);
@@ -448,6 +441,5 @@ mod tests {
         refused(&|wishes| wishes.config.hostname = "a".repeat(64));
         refused(&|wishes| wishes.config.cmd = Some(vec!["a\0b".to_owned()].into()));
         refused(&|wishes| wishes.config.cmd = Some(vec!["x".repeat(MAX_COMMAND_LINE)].into()));
-        refused(&|wishes| wishes.host_config.binds = Some(vec![r"/nowhere/at/all:C:\t".to_owned()]));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use casement_schema::process::ProcessParameters;
 use rustix::fs::{FlockOperation, flock};
@@ -19,9 +19,11 @@ use crate::events::Events;
 use crate::exec::Execs;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
+use crate::model::LogConfig;
 use crate::restart::Backoff;
 use crate::rules;
 use crate::store::Store;
+use crate::{log_options, mounts};
 
 /// The database file under the root.
 pub const DATABASE_FILE: &str = "casement.redb";
@@ -64,6 +66,13 @@ pub struct Engine {
     ends: Mutex<VecDeque<(ContainerId, State)>>,
     events: Events,
     pub(crate) execs: Execs,
+    /// Held while an image is removed: what its containers say stays true meanwhile for the others who remove.
+    image_removal: Mutex<()>,
+    /// Held by those who make and remove volumes, and until a container that uses some is known.
+    pub(crate) volumes: Mutex<()>,
+    pub(crate) root: PathBuf,
+    /// The log of containers that do not say.
+    log_default: OnceLock<LogConfig>,
     host_cpus: u32,
     /// Keeps other daemons out as long as it is open.
     _lock: File,
@@ -102,10 +111,15 @@ impl Engine {
             ends: Mutex::default(),
             events: Events::default(),
             execs: Execs::default(),
+            image_removal: Mutex::default(),
+            volumes: Mutex::default(),
+            root: root.to_owned(),
+            log_default: OnceLock::new(),
             host_cpus,
             _lock: lock,
         });
         engine.reconcile()?;
+        engine.reconcile_volumes()?;
         Ok(engine)
     }
 
@@ -114,7 +128,29 @@ impl Engine {
     /// # Errors
     /// [`Error::InvalidParameter`], [`Error::NotImplemented`].
     pub fn settle(&self, settings: &mut ContainerSettings) -> Result<Vec<String>> {
+        let (log, default) = (&mut settings.host_config.log_config, self.log_default());
+        let kind = default.kind;
+        if log.kind.is_empty() {
+            log.kind.clone_from(&kind);
+        }
+        if log.kind == kind {
+            for (name, value) in default.config {
+                log.config.entry(name).or_insert(value);
+            }
+        }
         rules::settle(settings, self.host_cpus)
+    }
+
+    /// Sets the log of containers that do not say. Only the first call counts.
+    pub fn set_log_default(&self, log: LogConfig) {
+        let _ = self.log_default.set(log);
+    }
+
+    /// The log of containers that do not say.
+    #[must_use]
+    pub fn log_default(&self) -> LogConfig {
+        let plain = || LogConfig { kind: log_options::DEFAULT.to_owned(), ..LogConfig::default() };
+        self.log_default.get().cloned().unwrap_or_else(plain)
     }
 
     /// Creates a container without starting it.
@@ -204,6 +240,17 @@ impl Engine {
         containers
     }
 
+    /// Every container, those that are just being created included.
+    pub(crate) fn every_container(&self) -> Vec<Container> {
+        let entries: Vec<_> = self.entries().values().cloned().collect();
+        entries.iter().map(|entry| entry.container()).collect()
+    }
+
+    /// Waits for its turn among removals of images.
+    pub(crate) fn image_removals(&self) -> MutexGuard<'_, ()> {
+        self.image_removal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The container of this name, id or unique id prefix.
     ///
     /// # Errors
@@ -283,8 +330,11 @@ impl Engine {
         let image = self.images.resolve(&settings.config.image)?;
         let id = ContainerId::random()?;
         let _span = info_span!("create", container = id.short()).entered();
-        let plan = document::plan(&id, &image, settings, self.host_cpus)?;
-        let container = self.store.insert(&id, settings.name.as_ref(), |reservation| {
+        let turn = self.volume_turn();
+        let (mounts, made) = self.plan_mounts(settings, &image)?;
+        let planned = document::plan(&id, &image, settings, mounts, self.host_cpus);
+        let plan = planned.inspect_err(|_| self.forget_volumes(&made))?;
+        let inserted = self.store.insert(&id, settings.name.as_ref(), |reservation| {
             Ok(Container {
                 id: id.clone(),
                 name: reservation.name,
@@ -302,9 +352,10 @@ impl Engine {
                 document: plan.document,
                 process: plan.process,
             })
-        })?;
-        let entry = Entry::new(container);
+        });
+        let entry = Entry::new(inserted.inspect_err(|_| self.forget_volumes(&made))?);
         self.entries().insert(id.clone(), entry.clone());
+        drop(turn);
         let uid_base = entry.live().container.uid_base;
         match self.images.create_scratch(&id, &image, uid_base) {
             Ok(scratch) => {
@@ -313,6 +364,7 @@ impl Engine {
             }
             Err(error) => {
                 let _turn = entry.operation();
+                entry.live().with_volumes = true;
                 self.discard_quietly(&entry);
                 Err(error)
             }
@@ -339,8 +391,10 @@ impl Engine {
         let _volume = entry.sole_volume();
         let container = entry.container();
         rules::check_start(&container)?;
+        let mut document = container.document;
+        mounts::follow_links(&mut document, &container.mounts)?;
         let blueprint = Blueprint {
-            document: container.document,
+            document,
             process: container.process,
             uid_base: container.uid_base,
             // A console's input does not end with a client, as its end could not be told from a key.
@@ -420,7 +474,11 @@ impl Engine {
             })?;
             return Err(error);
         }
-        self.store.remove(&entry.container())?;
+        let container = entry.container();
+        if entry.live().with_volumes || container.host_config.auto_remove {
+            self.remove_volumes_of(&container);
+        }
+        self.store.remove(&container)?;
         self.entries().remove(&entry.id);
         {
             let mut live = entry.live();

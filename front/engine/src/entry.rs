@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::compute::{Stdio, System};
-use crate::container::{Container, State, Status};
+use crate::container::{Container, State};
 use crate::id::ContainerId;
 use crate::restart::Backoff;
 
@@ -41,6 +41,8 @@ pub(crate) struct Live {
     pub(crate) kept: bool,
     /// Streams of clients that attached while it did not run: the next start takes them.
     pub(crate) waiting: Vec<Stdio>,
+    /// Its anonymous volumes go with it.
+    pub(crate) with_volumes: bool,
     /// Removed: the record is no longer in the store.
     pub(crate) gone: bool,
 }
@@ -48,11 +50,7 @@ pub(crate) struct Live {
 impl Live {
     /// Whether the container runs or is on its way to.
     pub(crate) fn is_active(&self) -> bool {
-        !self.gone
-            && matches!(
-                self.container.state.status,
-                Status::Creating | Status::Starting | Status::Running | Status::Paused | Status::Restarting
-            )
+        !self.gone && self.container.state.status.is_active()
     }
 }
 
@@ -86,6 +84,7 @@ impl Entry {
                 backoff: Backoff::default(),
                 kept: false,
                 waiting: Vec::new(),
+                with_volumes: false,
                 gone: false,
             }),
             changed: Condvar::new(),

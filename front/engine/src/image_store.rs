@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use casement_layers::{Image, LayersError, Store};
+use casement_layers::{Digest, Image, LayersError, Removed, Store};
 use casement_silo::{IdRange, error_chain};
 use tracing::warn;
 
@@ -38,6 +38,34 @@ impl ImageStore for HostImages {
     fn list(&self) -> Result<Vec<ImageSummary>> {
         let images = self.store.images().map_err(failed)?;
         Ok(images.iter().flat_map(ImageSummary::of).collect())
+    }
+
+    fn all(&self) -> Result<Vec<Image>> {
+        self.store.images().map_err(failed)
+    }
+
+    fn config_document(&self, image: &Image) -> Result<serde_json::Value> {
+        self.store.config_document(image).map_err(failed)
+    }
+
+    fn layer_sizes(&self, image: &Image) -> Vec<(Digest, u64)> {
+        self.store.layer_sizes(image)
+    }
+
+    fn all_layers_size(&self) -> Result<u64> {
+        self.store.all_layers_size().map_err(failed)
+    }
+
+    fn tag(&self, reference: &str, new: &str) -> Result<String> {
+        self.store.tag(reference, new).map_err(failed)
+    }
+
+    fn untag(&self, name: &str) -> Result<()> {
+        self.store.untag(name).map(drop).map_err(failed)
+    }
+
+    fn delete(&self, image: &Image) -> Result<Removed> {
+        self.store.delete(image).map_err(failed)
     }
 
     fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32) -> Result<PathBuf> {

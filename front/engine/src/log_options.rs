@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::model::LogConfig;
 
 /// The driver of containers that name none.
-const DEFAULT: &str = "json-file";
+pub(crate) const DEFAULT: &str = "json-file";
 /// The driver that keeps nothing.
 const NONE: &str = "none";
 /// The options of `json-file`.

@@ -6,6 +6,16 @@ use crate::entry::{Entry, Live};
 use crate::error::{Error, Result};
 
 impl Engine {
+    /// As [`Engine::remove`], and removes the anonymous volumes that only this container has.
+    ///
+    /// # Errors
+    /// As [`Engine::remove`].
+    pub fn remove_with_volumes(&self, key: &str, force: bool) -> Result<()> {
+        let entry = self.find(key)?;
+        entry.live().with_volumes = true;
+        self.remove(key, force).inspect_err(|_| entry.live().with_volumes = false)
+    }
+
     /// Removes a container with everything it has; with `force` also a running one.
     ///
     /// # Errors

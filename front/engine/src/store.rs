@@ -12,6 +12,7 @@ use crate::container::Container;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::name::ContainerName;
+use crate::volumes::VOLUMES;
 
 /// Container records: id to JSON.
 const CONTAINERS: TableDefinition<&str, &[u8]> = TableDefinition::new("containers");
@@ -41,7 +42,7 @@ impl From<redb::Error> for Error {
 }
 
 /// Lifts any of redb's errors into its common one and from there into ours.
-fn store<T, E: Into<redb::Error>>(result: Result<T, E>) -> Result<T> {
+pub(crate) fn lift<T, E: Into<redb::Error>>(result: Result<T, E>) -> Result<T> {
     result.map_err(|error| Error::from(error.into()))
 }
 
@@ -51,13 +52,19 @@ impl Store {
     /// # Errors
     /// [`Error::Store`] when it cannot be opened or is damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let database = store(Database::create(path))?;
-        let transaction = store(database.begin_write())?;
-        store(transaction.open_table(CONTAINERS))?;
-        store(transaction.open_table(NAMES))?;
-        store(transaction.open_table(RANGES))?;
-        store(transaction.commit())?;
+        let database = lift(Database::create(path))?;
+        let transaction = lift(database.begin_write())?;
+        lift(transaction.open_table(CONTAINERS))?;
+        lift(transaction.open_table(NAMES))?;
+        lift(transaction.open_table(RANGES))?;
+        lift(transaction.open_table(VOLUMES))?;
+        lift(transaction.commit())?;
         Ok(Self { database })
+    }
+
+    /// The database, for the other tables.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Every record.
@@ -65,11 +72,11 @@ impl Store {
     /// # Errors
     /// [`Error::Store`] when the database or a record cannot be read.
     pub fn all(&self) -> Result<Vec<Container>> {
-        let transaction = store(self.database.begin_read())?;
-        let table = store(transaction.open_table(CONTAINERS))?;
+        let transaction = lift(self.database.begin_read())?;
+        let table = lift(transaction.open_table(CONTAINERS))?;
         let mut containers = Vec::new();
-        for row in store(table.iter())? {
-            let (id, json) = store(row)?;
+        for row in lift(table.iter())? {
+            let (id, json) = lift(row)?;
             let container = serde_json::from_slice(json.value())
                 .map_err(|error| Error::Store(format!("record of container {}: {error}", id.value())))?;
             containers.push(container);
@@ -87,28 +94,28 @@ impl Store {
         wanted: Option<&ContainerName>,
         build: impl FnOnce(Reservation) -> Result<Container>,
     ) -> Result<Container> {
-        let transaction = store(self.database.begin_write())?;
+        let transaction = lift(self.database.begin_write())?;
         let container = {
-            let mut names = store(transaction.open_table(NAMES))?;
+            let mut names = lift(transaction.open_table(NAMES))?;
             let name = match wanted {
                 Some(name) => {
-                    if let Some(holder) = store(names.get(name.as_str()))? {
+                    if let Some(holder) = lift(names.get(name.as_str()))? {
                         return Err(Error::NameInUse { name: name.clone(), holder: holder.value().parse()? });
                     }
                     name.clone()
                 }
                 None => free_name(&names)?,
             };
-            let mut ranges = store(transaction.open_table(RANGES))?;
+            let mut ranges = lift(transaction.open_table(RANGES))?;
             let slot = free_slot(&ranges)?;
             let container = build(Reservation { name, uid_base: FIRST_BASE + slot * RANGE })?;
-            store(names.insert(container.name.as_str(), id.as_str()))?;
-            store(ranges.insert(slot, id.as_str()))?;
-            let mut containers = store(transaction.open_table(CONTAINERS))?;
-            store(containers.insert(id.as_str(), encode(&container)?.as_slice()))?;
+            lift(names.insert(container.name.as_str(), id.as_str()))?;
+            lift(ranges.insert(slot, id.as_str()))?;
+            let mut containers = lift(transaction.open_table(CONTAINERS))?;
+            lift(containers.insert(id.as_str(), encode(&container)?.as_slice()))?;
             container
         };
-        store(transaction.commit())?;
+        lift(transaction.commit())?;
         Ok(container)
     }
 
@@ -117,15 +124,15 @@ impl Store {
     /// # Errors
     /// [`Error::NoSuchContainer`] when it has none, [`Error::Store`] when it cannot be written.
     pub fn update(&self, container: &Container) -> Result<()> {
-        let transaction = store(self.database.begin_write())?;
+        let transaction = lift(self.database.begin_write())?;
         {
-            let mut containers = store(transaction.open_table(CONTAINERS))?;
-            let known = store(containers.insert(container.id.as_str(), encode(container)?.as_slice()))?.is_some();
+            let mut containers = lift(transaction.open_table(CONTAINERS))?;
+            let known = lift(containers.insert(container.id.as_str(), encode(container)?.as_slice()))?.is_some();
             if !known {
                 return Err(Error::NoSuchContainer(container.id.to_string()));
             }
         }
-        store(transaction.commit())
+        lift(transaction.commit())
     }
 
     /// Replaces the record of a container that was called `old` and has another name now.
@@ -133,21 +140,21 @@ impl Store {
     /// # Errors
     /// [`Error::NameInUse`] when another container has the name, [`Error::NoSuchContainer`], [`Error::Store`].
     pub fn rename(&self, container: &Container, old: &ContainerName) -> Result<()> {
-        let transaction = store(self.database.begin_write())?;
+        let transaction = lift(self.database.begin_write())?;
         {
             let id = container.id.as_str();
-            let mut names = store(transaction.open_table(NAMES))?;
-            if let Some(holder) = store(names.get(container.name.as_str()))? {
+            let mut names = lift(transaction.open_table(NAMES))?;
+            if let Some(holder) = lift(names.get(container.name.as_str()))? {
                 return Err(Error::NameInUse { name: container.name.clone(), holder: holder.value().parse()? });
             }
-            store(names.remove(old.as_str()))?;
-            store(names.insert(container.name.as_str(), id))?;
-            let mut containers = store(transaction.open_table(CONTAINERS))?;
-            if store(containers.insert(id, encode(container)?.as_slice()))?.is_none() {
+            lift(names.remove(old.as_str()))?;
+            lift(names.insert(container.name.as_str(), id))?;
+            let mut containers = lift(transaction.open_table(CONTAINERS))?;
+            if lift(containers.insert(id, encode(container)?.as_slice()))?.is_none() {
                 return Err(Error::NoSuchContainer(container.id.to_string()));
             }
         }
-        store(transaction.commit())
+        lift(transaction.commit())
     }
 
     /// Removes a container's record and frees its name and range.
@@ -155,17 +162,17 @@ impl Store {
     /// # Errors
     /// [`Error::Store`] when it cannot be written.
     pub fn remove(&self, container: &Container) -> Result<()> {
-        let transaction = store(self.database.begin_write())?;
+        let transaction = lift(self.database.begin_write())?;
         {
             let id = container.id.as_str();
-            let mut names = store(transaction.open_table(NAMES))?;
-            store(names.remove(container.name.as_str()))?;
-            let mut ranges = store(transaction.open_table(RANGES))?;
-            store(ranges.remove((container.uid_base.saturating_sub(FIRST_BASE)) / RANGE))?;
-            let mut containers = store(transaction.open_table(CONTAINERS))?;
-            store(containers.remove(id))?;
+            let mut names = lift(transaction.open_table(NAMES))?;
+            lift(names.remove(container.name.as_str()))?;
+            let mut ranges = lift(transaction.open_table(RANGES))?;
+            lift(ranges.remove((container.uid_base.saturating_sub(FIRST_BASE)) / RANGE))?;
+            let mut containers = lift(transaction.open_table(CONTAINERS))?;
+            lift(containers.remove(id))?;
         }
-        store(transaction.commit())
+        lift(transaction.commit())
     }
 }
 
@@ -178,7 +185,7 @@ fn free_name(names: &impl ReadableTable<&'static str, &'static str>) -> Result<C
     let mut attempt = 0;
     loop {
         let name = ContainerName::generate(attempt)?;
-        if store(names.get(name.as_str()))?.is_none() {
+        if lift(names.get(name.as_str()))?.is_none() {
             return Ok(name);
         }
         attempt += 1;
@@ -188,8 +195,8 @@ fn free_name(names: &impl ReadableTable<&'static str, &'static str>) -> Result<C
 /// The lowest slot that no container has.
 fn free_slot(ranges: &impl ReadableTable<u32, &'static str>) -> Result<u32> {
     let mut free = 0;
-    for row in store(ranges.iter())? {
-        let (slot, _) = store(row)?;
+    for row in lift(ranges.iter())? {
+        let (slot, _) = lift(row)?;
         if slot.value() != free {
             break;
         }

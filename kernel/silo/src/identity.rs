@@ -50,6 +50,30 @@ impl IdRange {
     }
 }
 
+/// Does something with the host ids of the silo's programs: in a mount with translated owners, root owns nothing.
+/// Only for processes with one thread.
+pub fn as_program<T>(ids: IdRange, work: impl FnOnce() -> T) -> Result<T, SiloError> {
+    use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getuid};
+    let (user, group) = (geteuid(), getegid());
+    let program = ids.program();
+    set_group(getgid(), Gid::from_raw(program))?;
+    set_user(getuid(), Uid::from_raw(program))?;
+    let done = work();
+    // In the opposite order: only root may change its group.
+    set_user(getuid(), user)?;
+    set_group(getgid(), group)?;
+    Ok(done)
+}
+
+/// Changes the effective user; the real and the saved one stay, and with them the way back.
+fn set_user(real: rustix::process::Uid, effective: rustix::process::Uid) -> Result<(), SiloError> {
+    rustix::thread::set_thread_res_uid(real, effective, real).during("become user", effective.to_string())
+}
+
+fn set_group(real: rustix::process::Gid, effective: rustix::process::Gid) -> Result<(), SiloError> {
+    rustix::thread::set_thread_res_gid(real, effective, real).during("become group", effective.to_string())
+}
+
 fn write_maps(pid: Pid, map: &str) -> Result<(), SiloError> {
     for file in ["uid_map", "gid_map"] {
         let path = format!("/proc/{}/{file}", pid.as_raw_nonzero());

@@ -47,6 +47,12 @@ impl DetachedMount {
         Self::clone_tree(path, OpenTreeFlags::empty())
     }
 
+    /// A second view of the directory that is open as `directory`, without what is mounted below it.
+    pub fn bind_opened(directory: BorrowedFd<'_>, name: &str) -> Result<Self, SiloError> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+        rustix::mount::open_tree(directory, "", flags).during("open the tree", name).map(Self)
+    }
+
     /// A second view of the directory at `path` with all that is mounted below it.
     pub fn bind_recursive(path: &Path) -> Result<Self, SiloError> {
         Self::clone_tree(path, OpenTreeFlags::AT_RECURSIVE)

@@ -3,7 +3,8 @@
 use crate::error::{Context, SiloError};
 use crate::identity::{IdRange, OwnerMap, PROGRAM_ID};
 use crate::mount::{DetachedMount, Restrictions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Where the Wine prefix (registry and drives) is inside the silo.
@@ -109,10 +110,17 @@ fn system(sys: &Path) -> Result<(), SiloError> {
 
 /// A host directory for the silo: a view of it in which the files of its owner belong to the silo's programs,
 /// so that what they write belongs to that owner on the host.
+///
+/// No link is followed on the way to it: programs can make links in directories that they share.
 pub fn shared_directory(host: &Path, ids: IdRange, read_only: bool) -> Result<DetachedMount, SiloError> {
-    let owner = std::fs::metadata(host).during("look at", host.to_string_lossy())?;
-    let map = OwnerMap::new(owner.uid(), ids.program())?;
-    DetachedMount::bind(host)?.map_owners(&map)?.restrict(if read_only {
+    use rustix::fs::{Mode, OFlags, ResolveFlags};
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let plain = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let directory = rustix::fs::openat2(rustix::fs::CWD, host, flags, Mode::empty(), plain)
+        .during("open", host.to_string_lossy())?;
+    let owner = rustix::fs::fstat(&directory).during("look at", host.to_string_lossy())?.st_uid;
+    let map = OwnerMap::new(owner, ids.program())?;
+    DetachedMount::bind_opened(directory.as_fd(), &host.to_string_lossy())?.map_owners(&map)?.restrict(if read_only {
         Restrictions::READ_ONLY_DATA
     } else {
         Restrictions::DATA

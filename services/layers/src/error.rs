@@ -26,14 +26,6 @@ pub enum LayersError {
     /// The text cannot name an image.
     #[error("\"{0}\" is not an image name: write it like nanoserver:ltsc2022")]
     BadReference(String),
-    /// A container still needs the image.
-    #[error("image {image} is in use by container {container}: remove the container first")]
-    InUse {
-        /// The image.
-        image: String,
-        /// One of the containers.
-        container: String,
-    },
     /// The text is no digest.
     #[error("\"{0}\" is not a SHA-256 digest")]
     BadDigest(String),

@@ -39,13 +39,15 @@ pub struct Image {
     pub packed_size: u64,
 }
 
-/// What [`Store::remove`] took away.
+/// What [`Store::delete`] took away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Names that are gone.
     pub untagged: Vec<String>,
-    /// Ids of images that are gone.
-    pub deleted: Vec<Digest>,
+    /// Chain ids of the layers that are gone, top first.
+    pub layers: Vec<Digest>,
+    /// Bytes that the layers took.
+    pub freed: u64,
 }
 
 /// `images.json`
@@ -53,16 +55,35 @@ pub struct Removed {
 struct Names {
     version: u32,
     images: BTreeMap<String, Digest>,
+    /// Manifests that lost their last name and are kept all the same.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    nameless: BTreeSet<Digest>,
 }
 
 impl Names {
     fn of(&self, manifest: &Digest) -> Vec<String> {
         self.images.iter().filter(|(_, m)| *m == manifest).map(|(n, _)| n.clone()).collect()
     }
+
+    /// Every image with one of its names, or with its manifest's digest when it has none.
+    fn all(&self) -> impl Iterator<Item = (String, &Digest)> {
+        let named = self.images.iter().map(|(name, manifest)| (name.clone(), manifest));
+        named.chain(self.nameless.iter().map(|manifest| (manifest.to_string(), manifest)))
+    }
+
+    /// Gives `manifest` a name. The image that had it before is kept without one if it was its last.
+    fn put(&mut self, name: String, manifest: Digest) {
+        self.nameless.remove(&manifest);
+        if let Some(before) = self.images.insert(name, manifest)
+            && !self.images.values().any(|other| *other == before)
+        {
+            self.nameless.insert(before);
+        }
+    }
 }
 
 impl Store {
-    /// All images that have a name, each once, in the order of their names.
+    /// All images, each once, in the order of their names; those without a name last.
     ///
     /// # Errors
     /// When the store is damaged.
@@ -70,9 +91,9 @@ impl Store {
         let names = self.names()?;
         let mut seen = BTreeSet::new();
         let mut images = Vec::new();
-        for (name, manifest) in &names.images {
+        for (name, manifest) in names.all() {
             if seen.insert(manifest) {
-                images.push(self.load(name, manifest, &names)?);
+                images.push(self.load(&name, manifest, &names)?);
             }
         }
         Ok(images)
@@ -118,14 +139,14 @@ impl Store {
 
     fn find_id(&self, text: &str, hex: &str, names: &Names) -> Result<Option<(String, Digest)>, LayersError> {
         let mut found: Option<(String, Digest)> = None;
-        for (name, digest) in &names.images {
+        for (name, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
             let is_it = manifest.config.digest.hex().starts_with(hex) || digest.hex() == hex;
             match &found {
                 Some((_, other)) if is_it && other != digest => {
                     return Err(LayersError::AmbiguousId(text.to_owned()));
                 }
-                None if is_it => found = Some((name.clone(), digest.clone())),
+                None if is_it => found = Some((name, digest.clone())),
                 _ => {}
             }
         }
@@ -169,18 +190,47 @@ impl Store {
         }
     }
 
-    /// Gives the image `text` one more name. An image that had the name before keeps its others.
+    /// The configuration of an image as it stands in its blob: everything that whoever made the image wrote.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    pub fn config_document(&self, image: &Image) -> Result<serde_json::Value, LayersError> {
+        self.content().read_json(&image.id)
+    }
+
+    /// Bytes of each unpacked layer of an image, base first, as recorded when it was made.
+    pub fn layer_sizes(&self, image: &Image) -> Vec<(Digest, u64)> {
+        let size = |diff_id: &Digest| (diff_id.clone(), layer::recorded_size(&self.layer_directory(diff_id)));
+        image.diff_ids.iter().map(size).collect()
+    }
+
+    /// Bytes of all unpacked layers.
+    ///
+    /// # Errors
+    /// When the directory of layers cannot be read.
+    pub fn all_layers_size(&self) -> Result<u64, LayersError> {
+        let layers = self.unpacked_layers()?;
+        Ok(layers.iter().map(|diff_id| layer::recorded_size(&self.layer_directory(diff_id))).sum())
+    }
+
+    /// Gives the image `text` one more name and returns it with its tag. An image that had the name before stays, if need be
+    /// without a name.
     ///
     /// # Errors
     /// As [`Store::resolve`], or [`LayersError::BadReference`] for the new name.
-    pub fn tag(&self, text: &str, new: &str) -> Result<(), LayersError> {
+    pub fn tag(&self, text: &str, new: &str) -> Result<String, LayersError> {
         let _lock = self.lock_exclusive()?;
+        let _names_lock = self.lock_names()?;
         let mut names = self.names()?;
         let (_, manifest) = self.find(text, &names)?;
         let reference = Reference::parse(new)?;
-        let tag = reference.tag().unwrap_or("latest");
-        names.images.insert(format!("{}:{tag}", reference.repository()), manifest);
-        self.write_names(&names)
+        if reference.digest().is_some() {
+            return Err(LayersError::BadReference(new.to_owned()));
+        }
+        let name = format!("{}:{}", reference.repository(), reference.tag().unwrap_or("latest"));
+        names.put(name.clone(), manifest);
+        self.write_names(&names)?;
+        Ok(name)
     }
 
     /// Publishes a manifest under `new_names`, which carry their tags. The caller holds the shared lock.
@@ -188,6 +238,7 @@ impl Store {
         let (digest, _) = self.content().write_json(manifest)?;
         let _names_lock = self.lock_names()?;
         let mut names = self.names()?;
+        names.nameless.remove(&digest);
         for name in new_names {
             names.images.insert(name.clone(), digest.clone());
         }
@@ -195,35 +246,45 @@ impl Store {
         Ok(digest)
     }
 
-    /// Takes a name away; with the last name goes the image. By id, all its names go.
+    /// Takes exactly this name away. The image stays, if need be without a name. False when there is no such name.
     ///
     /// # Errors
-    /// [`LayersError::InUse`] when a container needs the image and this is its last name.
-    pub fn remove(&self, text: &str) -> Result<Removed, LayersError> {
+    /// When the store is damaged or cannot be written.
+    pub fn untag(&self, name: &str) -> Result<bool, LayersError> {
+        let _names_lock = self.lock_names()?;
+        let mut names = self.names()?;
+        let Some(manifest) = names.images.remove(name) else { return Ok(false) };
+        if !names.images.values().any(|other| *other == manifest) {
+            names.nameless.insert(manifest);
+        }
+        self.write_names(&names)?;
+        Ok(true)
+    }
+
+    /// Removes an image with all its names, and then what nothing needs any more. Layers of containers stay until these go. If
+    /// this process is killed in between, the next removal goes on with it.
+    ///
+    /// # Errors
+    /// When the store is damaged or something cannot be removed.
+    pub fn delete(&self, image: &Image) -> Result<Removed, LayersError> {
         let _lock = self.lock_exclusive()?;
         let _names_lock = self.lock_names()?;
         let mut names = self.names()?;
-        let (name, manifest_digest) = self.find(text, &names)?;
-        let all = names.of(&manifest_digest);
-        let by_id = Reference::parse(text)
-            .map_or(true, |r| !r.repositories().iter().any(|r| name.starts_with(&format!("{r}:"))));
-        let untagged = if by_id { all.clone() } else { vec![name.clone()] };
-        let manifest: Manifest = self.content().read_json(&manifest_digest)?;
-        let last = untagged.len() == all.len();
-        if last && let Some(container) = self.container_of(&manifest.config.digest)? {
-            return Err(LayersError::InUse { image: name, container });
-        }
-        names.images.retain(|n, _| !untagged.contains(n));
+        let untagged = names.of(&image.manifest);
+        names.images.retain(|_, manifest| *manifest != image.manifest);
+        names.nameless.remove(&image.manifest);
         self.write_names(&names)?;
-        let mut removed = Removed { untagged, deleted: Vec::new() };
-        if last {
-            removed.deleted.push(manifest.config.digest.clone());
-            self.collect(&names)?;
-        }
-        Ok(removed)
+        let sizes = self.layer_sizes(image);
+        self.collect(&names)?;
+        let gone = |diff_id: &Digest| !self.layer_directory(diff_id).is_dir();
+        let freed = sizes.iter().filter(|(diff_id, _)| gone(diff_id)).map(|(_, size)| size).sum();
+        let mut chain = chain_ids(&image.diff_ids);
+        chain.reverse();
+        let layers = image.diff_ids.iter().rev().zip(chain).filter(|(diff_id, _)| gone(diff_id));
+        Ok(Removed { untagged, layers: layers.map(|(_, id)| id).collect(), freed })
     }
 
-    /// Removes all blobs and layers that no image with a name and no container needs.
+    /// Removes all blobs and layers that no image and no container needs.
     ///
     /// # Errors
     /// When the store is damaged or something cannot be removed; nothing in use is touched.
@@ -235,7 +296,7 @@ impl Store {
     fn collect(&self, names: &Names) -> Result<(), LayersError> {
         let mut blobs = BTreeSet::new();
         let mut layers = self.layers_of_containers()?;
-        for digest in names.images.values() {
+        for (_, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
             let config: Config = self.content().read_json(&manifest.config.digest)?;
             blobs.extend([digest.clone(), manifest.config.digest]);
@@ -278,6 +339,18 @@ impl Store {
         let text = serde_json::to_vec_pretty(names).map_err(|e| LayersError::damaged("images.json", e))?;
         atomic::write(&self.root().join("images.json"), &text)
     }
+}
+
+/// The chain ids of layers, base first: what stands for a layer and all below it (OCI image specification, layer chain id).
+fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        chain.push(match chain.last() {
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+            None => diff_id.clone(),
+        });
+    }
+    chain
 }
 
 /// A manifest of this config and these layers, base first.

@@ -35,6 +35,9 @@ impl Reference {
             Some((name, digest)) => (name, Some(crate::Digest::parse(digest).map_err(|_| refuse())?.to_string())),
             None => (text, None),
         };
+        // How clients write out names without a registry.
+        let hub = ["docker.io/", "index.docker.io/"].into_iter().find_map(|host| name.strip_prefix(host));
+        let name = hub.map_or(name, |rest| rest.strip_prefix("library/").unwrap_or(rest));
         // A colon before the last slash belongs to a registry's port.
         let after_slash = name.rfind('/').map_or(0, |at| at + 1);
         let (repository, tag) = match name[after_slash..].find(':') {
@@ -60,7 +63,7 @@ impl Reference {
         }
     }
 
-    /// The repository, as it was typed.
+    /// The repository, as it was typed, without Docker's own registry.
     pub fn repository(&self) -> &str {
         &self.repository
     }
@@ -138,6 +141,9 @@ mod tests {
         }
         assert_eq!(Reference::parse("mcr.microsoft.com/windows:1809").unwrap().base_name(), Some("windows"));
         assert_eq!(Reference::parse("my/nanoserver").unwrap().base_name(), None);
+        let written_out = Reference::parse("docker.io/library/nanoserver:1809").unwrap();
+        assert_eq!(written_out, Reference::parse("nanoserver:1809").unwrap());
+        assert_eq!(Reference::parse("docker.io/a/b").unwrap().repository(), "a/b");
     }
 
     #[test]

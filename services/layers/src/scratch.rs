@@ -74,6 +74,10 @@ impl Store {
         if directory.exists() {
             return Err(LayersError::ScratchExists(id.to_owned()));
         }
+        // The image may have been removed since it was found; from here on, its layers stay for the scratch.
+        if image.layers.iter().any(|layer| !layer.is_dir()) {
+            return Err(LayersError::NoSuchImage(image.reference.clone(), String::new()));
+        }
         let parent = self.root().join("scratches");
         let new = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -129,11 +133,6 @@ impl Store {
         }
         ids.sort();
         Ok(ids)
-    }
-
-    /// One of the containers made of this image.
-    pub(crate) fn container_of(&self, image: &Digest) -> Result<Option<String>, LayersError> {
-        Ok(self.records()?.into_iter().find(|(_, r)| r.image == *image).map(|(id, _)| id))
     }
 
     /// The layers that containers need.

@@ -175,25 +175,66 @@ fn what_containers_or_other_images_need_stays() {
     store.resolve("base:1").unwrap();
     store.create_scratch("c", &app, own_id()).unwrap();
 
-    assert!(matches!(store.remove("app"), Err(LayersError::InUse { container, .. }) if container == "c"));
-    let untagged = store.remove("base:1").unwrap();
-    assert_eq!((untagged.untagged, untagged.deleted.len()), (vec!["base:1".to_owned()], 0));
-    assert_eq!(store.remove("base:2").unwrap().deleted.len(), 1);
-    assert!(app.layers.iter().all(|l| l.is_dir()), "the layer of the base is one of app's");
+    let base_image = store.resolve("base:1").unwrap();
+    let removed = store.delete(&base_image).unwrap();
+    assert_eq!((removed.untagged.len(), removed.layers.len(), removed.freed), (2, 0, 0), "the layer is one of app's");
+    let removed = store.delete(&app).unwrap();
+    assert_eq!(
+        (removed.untagged, removed.layers.len()),
+        (vec!["app:latest".to_owned()], 0),
+        "the container needs them"
+    );
+    assert!(app.layers.iter().all(|l| l.is_dir()));
+    assert_eq!(count(&root.path().join("content/blobs/sha256")), 0);
 
+    assert!(matches!(
+        store.create_scratch("d", &Image { layers: vec!["/gone".into()], ..app }, own_id()),
+        Err(LayersError::NoSuchImage(..))
+    ));
     store.remove_scratch("c").unwrap();
-    assert_eq!(store.remove("app").unwrap().deleted, [app.id]);
-    assert_eq!((count(&root.path().join("layers")), count(&root.path().join("content/blobs/sha256"))), (0, 0));
+    store.collect_garbage().unwrap();
+    assert_eq!(count(&root.path().join("layers")), 0);
+}
+
+#[test]
+fn what_is_removed_is_named_top_first() {
+    let (_root, store) = store();
+    let archives = [archive("base", true), archive("top", false)];
+    publish(&store, &["app:latest"], &archives, None);
+    let app = store.resolve("app").unwrap();
+    let removed = store.delete(&app).unwrap();
+    let base = Digest::of(&archives[0]);
+    let both = Digest::of(format!("{base} {}", Digest::of(&archives[1])).as_bytes());
+    assert_eq!(removed.layers, [both, base]);
+    assert_eq!(removed.freed, app.size);
+}
+
+#[test]
+fn an_image_that_loses_its_last_name_stays_without_one() {
+    let (_root, store) = store();
+    let first = publish(&store, &["app:1"], &[archive("a", true)], None);
+    publish(&store, &["other:1"], &[archive("b", true)], None);
+    store.tag("other:1", "app:1").unwrap();
+    let nameless = store.resolve(&first.to_string()).unwrap();
+    assert_eq!((nameless.references.len(), store.images().unwrap().len()), (0, 2));
+    store.collect_garbage().unwrap();
+    assert_eq!(store.resolve(first.short()).unwrap().id, first);
+
+    assert!(store.untag("app:1").unwrap() && store.untag("other:1").unwrap() && !store.untag("other:1").unwrap());
+    assert_eq!(store.images().unwrap().len(), 2);
+    store.tag(first.short(), "app:2").unwrap();
+    assert_eq!(store.resolve("app:2").unwrap().references, ["app:2"]);
 }
 
 #[test]
 fn a_tag_is_one_more_name() {
     let (_root, store) = store();
     let id = publish(&store, &["app:1"], &[archive("a", true)], None);
-    store.tag("app:1", "registry.example:5000/mine/app").unwrap();
+    let name = store.tag("app:1", "registry.example:5000/mine/app").unwrap();
+    assert_eq!(name, "registry.example:5000/mine/app:latest");
     let image = store.resolve("registry.example:5000/mine/app:latest").unwrap();
     assert_eq!((image.id.clone(), image.references.len()), (id.clone(), 2));
-    assert_eq!(store.remove(&id.to_string()).unwrap().untagged.len(), 2, "by id all names go");
+    assert_eq!(store.delete(&image).unwrap().untagged.len(), 2);
     assert!(store.images().unwrap().is_empty());
 }
 

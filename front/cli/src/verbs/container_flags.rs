@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use casement_engine::model::{Config, HostConfig};
-use casement_engine::volume::Bind;
 use casement_engine::{ContainerName, ContainerSettings, limits};
 use clap::{ArgAction, Args};
 
@@ -41,7 +40,7 @@ pub struct ContainerFlags {
     pub user: Option<String>,
     /// Show a host directory in the container
     #[arg(short = 'v', long = "volume", value_name = r"HOST:C:\DIR[:ro]")]
-    pub volumes: Vec<Bind>,
+    pub volumes: Vec<String>,
     /// Memory limit, such as 512m or 1g
     #[arg(short = 'm', long, value_name = "BYTES", value_parser = limits::parse_memory)]
     pub memory: Option<u64>,
@@ -77,7 +76,7 @@ impl ContainerFlags {
             self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
         let size = if self.tty { terminal::size() } else { None };
         let number = |limit: Option<u64>| i64::try_from(limit.unwrap_or(0)).unwrap_or(i64::MAX);
-        let binds: Vec<String> = self.volumes.iter().map(ToString::to_string).collect();
+        let binds = self.volumes.clone();
         Ok(ContainerSettings {
             name: self.name.clone(),
             config: Config {
@@ -187,7 +186,6 @@ mod tests {
             &[],
             &["-m", "1k", "image"],
             &["--cpus", "x", "image"],
-            &["-v", "/tmp", "image"],
             &["--name", "-x", "image"],
             &["--name", "a b", "image"],
         ] {

@@ -11,21 +11,36 @@ use crate::error::Result;
 #[derive(Clone)]
 pub struct Api(Arc<Shared>);
 
+/// What `docker info` says of a daemon besides what it finds out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// Labels, `key=value`.
+    pub labels: Vec<String>,
+    /// Warnings.
+    pub warnings: Vec<String>,
+}
+
 struct Shared {
     engine: Arc<Engine>,
     root: PathBuf,
+    appearance: Appearance,
 }
 
 impl Api {
     /// The API of an engine whose state is below `root`.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, root: &Path) -> Self {
-        Self(Arc::new(Shared { engine, root: root.to_owned() }))
+    pub fn new(engine: Arc<Engine>, root: &Path, appearance: Appearance) -> Self {
+        Self(Arc::new(Shared { engine, root: root.to_owned(), appearance }))
     }
 
     /// The engine.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
+    }
+
+    /// What `docker info` says besides.
+    pub(super) fn appearance(&self) -> &Appearance {
+        &self.0.appearance
     }
 
     /// The root directory of the daemon's state.

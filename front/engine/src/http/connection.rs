@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::headers;
 use super::line::Line;
+use super::origin::Gate;
 use super::version;
 
 /// Most bytes of a request's head.
@@ -25,14 +26,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves a connection to its end. A client that goes away altogether ends what is done for it; one that only ends its own side
 /// still gets its answers. `line` stays with a connection that becomes a stream.
-pub(super) async fn serve<S>(stream: S, router: Router, line: Line)
+pub(super) async fn serve<S>(stream: S, router: Router, line: Line, gate: Gate)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let theirs = line.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(theirs.clone());
-        answer(router.clone(), request)
+        answer(router.clone(), gate.clone(), request)
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -52,8 +53,9 @@ where
     }
 }
 
-async fn answer(mut router: Router, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let mut response = match version::split(request.uri().path()) {
+async fn answer(mut router: Router, gate: Gate, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let admitted = gate.admit(request.headers(), request.uri());
+    let mut response = match admitted.and_then(|()| version::split(request.uri().path())) {
         Ok((api_version, path)) => {
             let unversioned = unversioned(request.uri(), path);
             request.extensions_mut().insert(api_version);

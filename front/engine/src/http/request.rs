@@ -1,8 +1,10 @@
 //! Reading requests: queries and bodies in the forms that Docker's clients send.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,6 +13,8 @@ use super::error::{ApiError, Outcome};
 
 /// Largest JSON body, in bytes.
 pub(super) const MAX_JSON_BYTES: usize = 8 << 20;
+/// How long a JSON body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most parameters in a query.
 const MAX_PARAMETERS: usize = 256;
 
@@ -110,9 +114,10 @@ impl Query {
 /// # Errors
 /// 400 when it is malformed or too large.
 pub(super) async fn json<T: DeserializeOwned + Default>(body: Body) -> Outcome<T> {
-    let bytes = Limited::new(body, MAX_JSON_BYTES)
-        .collect()
+    let reading = Limited::new(body, MAX_JSON_BYTES).collect();
+    let bytes = tokio::time::timeout(BODY_TIMEOUT, reading)
         .await
+        .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"))?
         .map_err(|error| ApiError::bad_request(format!("cannot read the request's body: {error}")))?
         .to_bytes();
     if bytes.iter().all(u8::is_ascii_whitespace) {

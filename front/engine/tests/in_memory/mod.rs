@@ -14,7 +14,7 @@ use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
 use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error};
 use casement_hcs::Volume;
-use casement_layers::{Digest, Image, ImageConfig};
+use casement_layers::{Digest, Image, ImageConfig, Removed};
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ProcessDetails;
@@ -309,6 +309,27 @@ impl ImageStore for FakeImages {
     }
     fn list(&self) -> Result<Vec<ImageSummary>> {
         Ok(Vec::new())
+    }
+    fn all(&self) -> Result<Vec<Image>> {
+        Ok(Vec::new())
+    }
+    fn config_document(&self, _image: &Image) -> Result<serde_json::Value> {
+        Ok(serde_json::Value::Null)
+    }
+    fn layer_sizes(&self, _image: &Image) -> Vec<(Digest, u64)> {
+        Vec::new()
+    }
+    fn all_layers_size(&self) -> Result<u64> {
+        Ok(0)
+    }
+    fn tag(&self, reference: &str, _new: &str) -> Result<String> {
+        Err(Error::NoSuchImage(reference.to_owned()))
+    }
+    fn untag(&self, name: &str) -> Result<()> {
+        Err(Error::NoSuchImage(name.to_owned()))
+    }
+    fn delete(&self, image: &Image) -> Result<Removed> {
+        Err(Error::NoSuchImage(image.reference.clone()))
     }
     fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32) -> Result<PathBuf> {
         self.0.failing("scratch")?;

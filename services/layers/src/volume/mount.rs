@@ -4,7 +4,7 @@
 
 use super::UnionMount;
 use super::names::existing_name;
-use casement_silo::identity::{IdRange, OwnerMap};
+use casement_silo::identity::{IdRange, OwnerMap, as_program};
 use casement_silo::mount::DetachedMount;
 use casement_silo::{Context, SiloError};
 use rustix::mount::MountFlags;
@@ -71,16 +71,7 @@ impl UnionMount {
             let found = existing_name(&at, name).during("look for", name)?;
             let real = found.clone().unwrap_or_else(|| name.into());
             if found.is_none() {
-                rustix::fs::mkdirat(&at, name, Mode::from_raw_mode(0o755)).during("make", name)?;
-                let owner = ids.program();
-                rustix::fs::chownat(
-                    &at,
-                    name,
-                    Some(rustix::fs::Uid::from_raw(owner)),
-                    Some(rustix::fs::Gid::from_raw(owner)),
-                    rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
-                )
-                .during("give away", name)?;
+                make_directory(&at, name, ids)?;
             }
             let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             at = rustix::fs::openat2(&at, &real, flags, Mode::empty(), beneath).during("open", name)?;
@@ -96,5 +87,22 @@ fn forget_volatile_run() -> Result<(), SiloError> {
     match std::fs::remove_dir_all(MARK) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SiloError::new("remove", MARK, error)),
         _ => Ok(()),
+    }
+}
+
+/// Makes a directory that belongs to the silo's programs.
+fn make_directory(at: &impl std::os::fd::AsFd, name: &str, ids: IdRange) -> Result<(), SiloError> {
+    use rustix::fs::{AtFlags, Gid, Mode, Uid};
+    let mode = Mode::from_raw_mode(0o755);
+    match rustix::fs::mkdirat(at, name, mode) {
+        Ok(()) => {
+            let (user, group) = (Uid::from_raw(ids.program()), Gid::from_raw(ids.program()));
+            rustix::fs::chownat(at, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW).during("give away", name)
+        }
+        // In a directory that is mapped itself, and whose owners are translated.
+        Err(rustix::io::Errno::OVERFLOW) => {
+            as_program(ids, || rustix::fs::mkdirat(at, name, mode))?.during("make", name)
+        }
+        Err(errno) => Err(errno).during("make", name),
     }
 }

@@ -1,7 +1,5 @@
 //! `/info`: a Windows server's shape, and honest about what is behind it.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -24,6 +22,10 @@ const LOG_DRIVERS: [&str; 1] = ["json-file"];
 /// The registry that names without a host mean.
 const INDEX_SERVER: &str = "https://index.docker.io/v1/";
 
+/// What a daemon without a runtime warns of.
+const NO_RUNTIME: &str =
+    "WARNING: there is no Wine runtime: no container can start (`casement runtime build` makes it)";
+
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/info", get(info))
 }
@@ -31,7 +33,9 @@ pub(super) fn routes() -> Router<Api> {
 async fn info(State(api): State<Api>) -> Outcome<Json<Value>> {
     let root = api.root().to_owned();
     let (host, wine, containers, images) = api
-        .blocking(move |engine| Ok((Host::look(&root)?, host::wine_version(&root), engine.list(), engine.images()?)))
+        .blocking(move |engine| {
+            Ok((Host::look(&root)?, host::wine_version(&root), engine.list(), engine.all_images()?.len()))
+        })
         .await?;
     let build = host::windows_build();
     let count = |wanted: &[Status]| containers.iter().filter(|c: &&Container| wanted.contains(&c.state.status)).count();
@@ -45,7 +49,7 @@ async fn info(State(api): State<Api>) -> Outcome<Json<Value>> {
         "ContainersRunning": running,
         "ContainersPaused": paused,
         "ContainersStopped": containers.len() - running - paused,
-        "Images": images.iter().map(|image| &image.id).collect::<BTreeSet<_>>().len(),
+        "Images": images,
         "NGoroutines": host::threads(),
         "SystemTime": crate::container::now(),
         "NEventsListener": api.engine().events().listeners(),
@@ -59,21 +63,23 @@ async fn info(State(api): State<Api>) -> Outcome<Json<Value>> {
         "MemTotal": host.memory,
         "DockerRootDir": api.root(),
         "Name": host.name,
-        "Labels": labels(&host, &wine_text),
+        "LoggingDriver": api.engine().log_default().kind,
+        "Labels": labels(&host, &wine_text, &api.appearance().labels),
         "ServerVersion": ENGINE_VERSION,
     });
     if let (Value::Object(info), Value::Object(measured)) = (&mut info, measured) {
         info.extend(measured);
     }
+    let mut warnings = api.appearance().warnings.clone();
     if wine.is_none() {
-        info["Warnings"] =
-            json!(["WARNING: there is no Wine runtime: no container can start (`casement runtime build` makes it)"]);
+        warnings.push(NO_RUNTIME.to_owned());
     }
+    info["Warnings"] = if warnings.is_empty() { Value::Null } else { json!(warnings) };
     Ok(Json(info))
 }
 
 /// What tells this host from one that runs Windows.
-fn labels(host: &Host, wine: &str) -> Vec<String> {
+fn labels(host: &Host, wine: &str, configured: &[String]) -> Vec<String> {
     let mut labels = vec![
         format!("casement.version={ENGINE_VERSION}"),
         format!("casement.host=Linux {}", host.linux),
@@ -82,6 +88,7 @@ fn labels(host: &Host, wine: &str) -> Vec<String> {
     if !host.distribution.is_empty() {
         labels.push(format!("casement.distribution={}", host.distribution));
     }
+    labels.extend_from_slice(configured);
     labels
 }
 
@@ -108,7 +115,6 @@ fn same_everywhere() -> Value {
         // As on Windows: not counted.
         "NFd": -1,
         "OomKillDisable": false,
-        "LoggingDriver": "json-file",
         "CgroupDriver": "",
         "OSType": "windows",
         "Architecture": "x86_64",
@@ -143,6 +149,5 @@ fn same_everywhere() -> Value {
         "InitCommit": { "ID": "" },
         "SecurityOptions": null,
         "CDISpecDirs": [],
-        "Warnings": null,
     })
 }

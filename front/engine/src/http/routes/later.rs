@@ -82,7 +82,9 @@ async fn pull_or_import(RawQuery(query): RawQuery, body: Body) -> ApiError {
         Some(tag) => format!("{image}:{tag}"),
         None => image.to_owned(),
     };
-    let text = match casement_layers::Reference::parse(&name).ok().as_ref().map(|name| (name.base_name(), name.tag())) {
+    let reference = casement_layers::Reference::parse(&name).ok();
+    let name = reference.as_ref().map_or(name, ToString::to_string);
+    let text = match reference.as_ref().map(|reference| (reference.base_name(), reference.tag())) {
         Some((Some(base), Some(tag))) if tag.parse::<casement_nt::version::Tag>().is_ok() => {
             format!("make this one with `casement base build {base} --tag {tag}`")
         }

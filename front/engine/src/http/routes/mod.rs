@@ -7,8 +7,11 @@ mod archive;
 mod attach;
 mod changes;
 mod create;
+mod df;
 mod events;
 mod exec;
+mod image_inspect;
+mod image_list;
 mod images;
 mod info;
 mod inspect;
@@ -16,6 +19,7 @@ mod kill;
 mod later;
 mod list;
 mod logs;
+mod networks;
 mod pause;
 mod ping;
 mod prune;
@@ -28,6 +32,7 @@ mod stop;
 mod top;
 mod update;
 mod version;
+mod volumes;
 mod wait;
 
 use axum::Router;
@@ -39,12 +44,14 @@ use super::error::ApiError;
 /// Every route.
 pub(super) fn router(api: Api) -> Router {
     Router::new()
-        .merge(attach::routes())
         .merge(archive::routes())
+        .merge(attach::routes())
         .merge(changes::routes())
         .merge(create::routes())
+        .merge(df::routes())
         .merge(events::routes())
         .merge(exec::routes())
+        .merge(image_list::routes())
         .merge(images::routes())
         .merge(info::routes())
         .merge(inspect::routes())
@@ -52,6 +59,7 @@ pub(super) fn router(api: Api) -> Router {
         .merge(later::routes())
         .merge(list::routes())
         .merge(logs::routes())
+        .merge(networks::routes())
         .merge(pause::routes())
         .merge(ping::routes())
         .merge(prune::routes())
@@ -64,6 +72,7 @@ pub(super) fn router(api: Api) -> Router {
         .merge(top::routes())
         .merge(update::routes())
         .merge(version::routes())
+        .merge(volumes::routes())
         .merge(wait::routes())
         .fallback(unknown)
         .with_state(api)

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::routing::delete;
 
 use super::Api;
+use crate::engine::Engine;
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::Query;
 
@@ -20,7 +21,8 @@ async fn remove(State(api): State<Api>, Path(key): Path<String>, RawQuery(query)
         let message = "Conflict, cannot remove the default link name of the container";
         return Err(ApiError::new(StatusCode::CONFLICT, message));
     }
-    let force = query.flag("force");
-    api.blocking(move |engine| engine.remove(&key, force)).await?;
+    let (force, volumes) = (query.flag("force"), query.flag("v"));
+    let remove = if volumes { Engine::remove_with_volumes } else { Engine::remove };
+    api.blocking(move |engine| remove(engine, &key, force)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
