@@ -89,7 +89,7 @@ fn what_cannot_be_shared_is_refused() {
         format!(r"{}:C:\", directory.display()),
         format!(r"{}:D:\data", directory.display()),
         format!(r"{}:C:\..\x", directory.display()),
-        r"relative:C:\data".to_owned(),
+        r"./relative:C:\data".to_owned(),
     ] {
         let output = host.casement(["run", "--rm", "-v", &volume, "nanoserver", "cmd", "/c", "exit 0"]);
         assert_eq!(output.code(), 125, "{volume}: {output}");
