@@ -379,7 +379,7 @@ mod tests {
         let mut wishes = settings(&[]);
         wishes.config.env = Some(vec!["path".to_owned(), "B=".to_owned()]);
         let plan = planned(&image(), &wishes).unwrap();
-        assert_eq!(plan.process.environment.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["A", "B"]);
+        assert_eq!(plan.process.environment.into_keys().collect::<Vec<_>>(), ["A", "B"]);
         assert_eq!(plan.config.env.unwrap().last().unwrap(), "path", "inspect shows it");
     }
 

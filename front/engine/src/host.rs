@@ -46,7 +46,7 @@ impl Host {
             name: netbios_name(&uname.nodename().to_string_lossy()),
             cpus: std::thread::available_parallelism()
                 .map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
-            memory: u64::from(memory.totalram).saturating_mul(u64::from(memory.mem_unit)),
+            memory: memory.totalram.saturating_mul(u64::from(memory.mem_unit)),
             linux: uname.release().to_string_lossy().into_owned(),
             distribution: OS_RELEASE.iter().find_map(|path| distribution(path)).unwrap_or_default(),
         })

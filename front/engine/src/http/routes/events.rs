@@ -64,7 +64,7 @@ async fn listen(
             send(wish, event, pieces).await?;
         }
     }
-    let end = tokio::time::sleep(wish.until.map_or(Duration::MAX, |until| until_then(until)));
+    let end = tokio::time::sleep(wish.until.map_or(Duration::MAX, until_then));
     tokio::pin!(end);
     loop {
         let next = tokio::select! {

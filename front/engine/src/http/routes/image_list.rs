@@ -63,7 +63,7 @@ pub(super) fn listing(
     let mut images = engine.all_images()?;
     let shared = if shared_size { Some(uses(engine, &images)) } else { None };
     wish.apply(engine, &mut images)?;
-    images.sort_by(|one, other| created(other.created.as_deref()).cmp(&created(one.created.as_deref())));
+    images.sort_by_key(|image| std::cmp::Reverse(created(image.created.as_deref())));
     let used: Vec<String> =
         if containers { engine.list().into_iter().map(|container| container.image_id).collect() } else { Vec::new() };
     let line = |image: &Image| {
