@@ -48,6 +48,11 @@ impl Fixture {
         fixture
     }
 
+    /// The directory that holds everything.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// A volume over one layer with these files; names that end with `/` are directories.
     pub fn over(mode: Mode, files: &[(&str, &str)]) -> Self {
         Self::new(mode, &[&|layer| fill(layer, files)])

@@ -19,6 +19,7 @@ macro_rules! in_every_mode {
 mod attacks;
 mod case;
 mod copy_up;
+mod crash;
 mod fixture;
 mod links;
 mod mapping;

@@ -205,7 +205,7 @@ fn differences(found: &Entries, model: &Entries, at: &str) -> String {
 }
 
 fn random_operations_agree_with_the_model(mode: Mode) {
-    let rounds: u64 = std::env::var("WCIFS_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(6);
+    let rounds: u64 = std::env::var("WCIFS_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
     for round in 0..rounds {
         let seed = round * 7919 + 12345;
         let mut chance = Chance(seed);
