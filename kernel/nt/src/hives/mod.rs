@@ -126,14 +126,14 @@ impl Hives {
 
     /// What has to be laid over these hives, those of an image, to give what Wine's registry has become: the differencing
     /// hives of a layer. Security descriptors and flags of keys stay those of the image; new keys have those of the key
-    /// above them.
+    /// above them. Keys of which only the time differs are left out: Wine forgets the time of keys that have only subkeys.
     pub fn changes(&self, now: WineRegistry) -> FromWine {
         let mut now = Self::from_wine(now);
         now.hives = Self(array::from_fn(|at| {
             let (old, new) = (&self.0[at], &mut now.hives.0[at]);
             new.root_name = old.root_name.clone();
             keep_security(&mut new.root, Some(&old.root), &Security::default());
-            diff(old, new, Times::Matter)
+            diff(old, new, Times::Ignored)
         }));
         now
     }

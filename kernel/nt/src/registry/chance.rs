@@ -24,7 +24,7 @@ fn value(rng: &mut Rng) -> Value {
 /// Gives a key a time, perhaps a class, values and subkeys.
 pub fn fill(rng: &mut Rng, key: &mut Key, depth: usize) {
     key.time = NtTime(rng.u64(0..1 << 57));
-    key.class = (rng.u8(0..5) == 0).then(|| Name::from_units(letters(rng, 1)));
+    key.class = (rng.u8(0..5) == 0).then(|| Name::from_units([letters(rng, 0), vec![0x63]].concat()));
     key.flags.node |= if rng.u8(0..6) == 0 { Flags::LINK } else { 0 };
     for _ in 0..rng.usize(0..4) {
         let value = value(rng);

@@ -179,7 +179,9 @@ fn option(architecture: &mut Option<String>, key: Option<&mut Key>, line: &str) 
         ("#link", Some(key)) => key.flags.node |= Flags::LINK,
         (_, Some(key)) if line.starts_with("#class=") => {
             let quoted = line["#class=".len()..].strip_prefix('"').ok_or("a class without quotes")?;
-            let (units, _) = escape::read(quoted, '"').ok_or("a class without an end")?;
+            let (mut units, _) = escape::read(quoted, '"').ok_or("a class without an end")?;
+            // Wine counts a terminator to the class that it reads and writes it, one more each time.
+            while units.pop_if(|unit| *unit == 0).is_some() {}
             key.class = Some(Name::from_units(units)).filter(|class| !class.is_empty());
         }
         (_, Some(key)) if line.starts_with("#time=") => {

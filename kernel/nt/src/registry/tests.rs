@@ -173,3 +173,11 @@ fn registries_by_chance_are_read_as_they_were_written() {
         assert_eq!(Registry::parse(text.as_bytes()).as_ref(), Ok(&registry), "seed {seed}");
     }
 }
+
+#[test]
+fn the_terminators_that_wine_adds_to_class_names_are_none_of_theirs() {
+    let text = "WINE REGISTRY Version 2\n[a]\n#class=\"x\\0\\0\"\n[b]\n#class=\"\\0\"\n";
+    let registry = Registry::parse(text.as_bytes()).unwrap();
+    assert_eq!(registry.key("a").unwrap().class, Some(Name::from("x")));
+    assert_eq!(registry.key("b").unwrap().class, None);
+}
