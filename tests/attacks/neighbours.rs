@@ -63,7 +63,7 @@ fn w8_servers_of_the_host_cannot_be_reached() {
     let port = server.local_addr().unwrap().port();
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     assert_eq!(attacker.linux(&["tcp", &port.to_string()]), Err(libc::ECONNREFUSED));
-    let control = attacker.host.run_directory().join("casement.sock");
+    let control = attacker.host.docker_socket();
     assert!(UnixStream::connect(&control).is_ok());
     assert_eq!(attacker.linux(&["connect", control.to_str().unwrap()]), Err(libc::ENOENT));
 }

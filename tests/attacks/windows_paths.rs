@@ -37,7 +37,7 @@ fn w2_unix_paths_show_the_runtime_only() {
         r"\\?\unix\sys\firmware\acpi\tables\DSDT",
         r"\\?\unix\dev\vda",
         r"\\?\unix\dev\mem",
-        r"\\?\unix\run\casement.sock",
+        r"\\?\unix\run\casement\docker.sock",
     ];
     for path in hidden {
         assert!(said(&report, &format!("read {path}")).starts_with("error"), "{path}: {report}");

@@ -60,7 +60,7 @@ fn a_running_container_answers_to_the_next_daemon() {
 }
 
 #[test]
-fn a_client_in_the_foreground_survives_the_daemon() {
+fn a_client_in_the_foreground_goes_on_with_the_next_daemon() {
     let host = Host::start();
     let words = lines_program(200, 5, 33);
     let volume = host.programs_volume();
@@ -68,15 +68,48 @@ fn a_client_in_the_foreground_survives_the_daemon() {
         let flags: &[&str] =
             if removed { &["run", "--rm", "-v", &volume, "nanoserver"] } else { &["run", "-v", &volume, "nanoserver"] };
         let running = host.background(flags.iter().copied().chain(words.iter().map(String::as_str)));
-        running.await_stdout("line 1 of");
-        host.kill_daemon();
+        for line in [1, 40, 80] {
+            running.await_stdout(&format!("line {line} of"));
+            host.kill_daemon();
+            host.start_daemon();
+        }
         let output = running.wait();
         assert_eq!(output.code(), 33, "{output}");
         assert_eq!(output.stdout.replace('\r', ""), numbered(200));
-        host.start_daemon();
         let listed = host.casement(["ps", "-a", "-q"]).succeeded();
         assert_eq!(listed.lines().len(), usize::from(!removed), "{listed}");
     }
+    nothing_stays(&host);
+}
+
+#[test]
+fn a_client_whose_container_ends_while_the_daemon_is_away_gets_its_output_and_code() {
+    let host = Host::start();
+    let (words, volume) = (lines_program(100, 5, 34), host.programs_volume());
+    let flags = ["run", "--name", "away", "-v", &volume, "nanoserver"];
+    let running = host.background(flags.into_iter().chain(words.iter().map(String::as_str)));
+    running.await_stdout("line 1 of");
+    host.kill_daemon();
+    until("the silo host has ended", || host.silo_hosts().is_empty());
+    host.start_daemon();
+    let output = running.wait();
+    assert_eq!(output.code(), 34, "{output}");
+    assert_eq!(output.stdout.replace('\r', ""), numbered(100));
+    nothing_stays(&host);
+}
+
+#[test]
+fn a_command_in_a_container_does_not_survive_the_daemon_silently() {
+    let host = Host::start();
+    let id = host.start_container(&[], &[r"C:\t\linux.exe", "fork", "1"]);
+    let words = lines_program(500, 5, 0);
+    let running = host.background(["exec", &id].into_iter().chain(words.iter().map(String::as_str)));
+    running.await_stdout("line 1 of");
+    host.kill_daemon();
+    let output = running.wait();
+    assert_eq!(output.code(), 125, "{output}");
+    assert!(output.stderr.contains("the command goes on in its container"), "{output}");
+    host.start_daemon();
     nothing_stays(&host);
 }
 

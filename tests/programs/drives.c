@@ -60,7 +60,7 @@ int main(void) {
         L"C:\\..\\..\\etc\\passwd", L"\\\\?\\unix\\proc\\1\\environ", L"\\\\?\\unix\\proc\\1\\root\\etc\\passwd",
         L"\\\\?\\unix\\proc\\self\\mountinfo", L"\\\\?\\unix\\proc\\kcore", L"\\\\?\\unix\\proc\\keys",
         L"\\\\?\\unix\\sys\\firmware\\acpi\\tables\\DSDT", L"\\\\?\\unix\\dev\\vda", L"\\\\?\\unix\\dev\\mem",
-        L"\\\\?\\unix\\run\\casement.sock", L"\\\\?\\unix\\silo\\system.reg",
+        L"\\\\?\\unix\\run\\casement\\docker.sock", L"\\\\?\\unix\\silo\\system.reg",
     };
     static const WCHAR *const writable[] = {
         L"\\\\?\\unix\\usr\\lib\\wine\\wine64", L"\\\\?\\unix\\etc\\passwd",

@@ -47,7 +47,8 @@ fn exec_of_a_missing_program_is_127_and_harms_nothing() {
     let host = Host::start();
     let id = running(&host, &[]);
     let output = host.casement(["exec", &id, "nosuch.exe"]).exited(127);
-    assert!(output.stderr.contains("The system cannot find the file specified. (0x2)"), "{output}");
+    // Where its output would be, as with Docker.
+    assert!(output.stdout.contains("The system cannot find the file specified. (0x2)"), "{output}");
     assert_eq!(host.inspect(&id)["State"]["Status"], "running");
 }
 

@@ -36,7 +36,7 @@ fn both_users_can_write_to_their_profile_and_temporary_directories() {
 fn an_unknown_user_is_refused() {
     let host = Host::start();
     let output = host.casement(["run", "--rm", "-u", "Nobody", "nanoserver", "whoami"]).exited(125);
-    assert!(output.stderr.contains("Nobody"), "{output}");
+    assert!(output.stderr.contains("The user name or password is incorrect. (0x52e)"), "{output}");
 }
 
 #[test]

@@ -3,16 +3,17 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod client;
 mod config_file;
 mod doctor;
 mod environment_file;
 mod failure;
 mod foreground;
-mod log_stream;
+mod frames;
 mod output;
 mod parts;
 mod progress;
-mod silo;
+mod session;
 mod streams;
 mod table;
 mod terminal;

@@ -1,131 +1,107 @@
-//! The command's standard streams, joined to a process by pipes.
-//!
-//! The process never gets the command's own descriptors: the silo host makes its ends non-blocking, and a terminal or a pipe that
-//! the command shares with its caller must not change under the caller.
+//! The command's standard streams, read and written by threads of their own: neither a terminal that nobody types at nor a reader that does
+//! not read holds anything else up.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::thread::JoinHandle;
 
-use casement_engine::api::Streams;
+use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use tokio::sync::mpsc;
 
-/// Bytes that are copied in one go: the size of a pipe.
+use crate::frames::Stream;
+
+/// Bytes that are read in one go: the size of a pipe.
 const CHUNK: usize = 64 << 10;
+/// Pieces that may wait between a thread and the connection.
+const WAITING: usize = 4;
 
-/// The far ends of the pipes, to be given away.
-#[derive(Debug, Default)]
-pub struct FarEnds {
-    /// What the process reads.
-    pub stdin: Option<OwnedFd>,
-    /// What it writes to.
-    pub stdout: Option<OwnedFd>,
-    /// What it writes errors to.
-    pub stderr: Option<OwnedFd>,
-    /// The silo host's end of the command's own line to it.
-    pub line: Option<OwnedFd>,
-}
+/// Standard input, piece by piece. Its thread ends with the command.
+pub struct Input(mpsc::Receiver<Bytes>);
 
-/// The near ends, with the threads that copy.
-#[derive(Debug, Default)]
-pub struct Pumps {
-    stdin: Option<io::PipeWriter>,
-    stdout: Option<io::PipeReader>,
-    stderr: Option<io::PipeReader>,
-}
-
-/// Which streams are joined.
-#[derive(Clone, Copy, Debug)]
-pub struct Joined {
-    /// The caller's standard input is read.
-    pub stdin: bool,
-    /// Standard error is a stream of its own: the process has no console.
-    pub stderr: bool,
-}
-
-/// Makes the pipes.
-///
-/// # Errors
-/// When the system has no more of them.
-pub fn join(joined: Joined) -> io::Result<(FarEnds, Pumps)> {
-    let mut far = FarEnds::default();
-    let mut near = Pumps::default();
-    if joined.stdin {
-        let (reader, writer) = io::pipe()?;
-        far.stdin = Some(reader.into());
-        near.stdin = Some(writer);
-    }
-    let (reader, writer) = io::pipe()?;
-    far.stdout = Some(writer.into());
-    near.stdout = Some(reader);
-    if joined.stderr {
-        let (reader, writer) = io::pipe()?;
-        far.stderr = Some(writer.into());
-        near.stderr = Some(reader);
-    }
-    Ok((far, near))
-}
-
-impl FarEnds {
-    /// Which streams there are, for a request.
-    pub fn named(&self) -> Streams {
-        Streams {
-            stdin: self.stdin.is_some(),
-            stdout: self.stdout.is_some(),
-            stderr: self.stderr.is_some(),
-            line: self.line.is_some(),
-        }
-    }
-
-    /// The descriptors, in the order of a request.
-    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        [&self.stdin, &self.stdout, &self.stderr, &self.line].into_iter().flatten().map(AsFd::as_fd).collect()
-    }
-}
-
-/// Threads that copy output; [`Outputs::finish`] waits until all of it is written.
-#[derive(Debug)]
-pub struct Outputs(Vec<JoinHandle<()>>);
-
-impl Pumps {
-    /// Starts copying. Standard input is read by a thread that ends with the command.
+impl Input {
+    /// Starts to read.
     ///
     /// # Errors
-    /// When a thread cannot be started.
-    pub fn start(self) -> io::Result<Outputs> {
-        let builder = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let mut outputs = Vec::new();
-        if let Some(writer) = self.stdin {
-            builder("stdin").spawn(move || copy(io::stdin(), writer))?;
-        }
-        if let Some(reader) = self.stdout {
-            outputs.push(builder("stdout").spawn(move || copy(reader, io::stdout()))?);
-        }
-        if let Some(reader) = self.stderr {
-            outputs.push(builder("stderr").spawn(move || copy(reader, io::stderr()))?);
-        }
-        Ok(Outputs(outputs))
+    /// When no thread can be started.
+    pub fn start() -> io::Result<Self> {
+        let (pieces, receiver) = mpsc::channel(WAITING);
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || read_all(io::stdin(), &pieces))?;
+        Ok(Self(receiver))
+    }
+
+    /// An input that has ended.
+    pub fn ended() -> Self {
+        Self(mpsc::channel(1).1)
+    }
+
+    /// The next piece, or `None` at the end.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.0.recv().await
     }
 }
 
-impl Outputs {
-    /// Waits until the process's output has ended and is written.
-    pub fn finish(self) {
-        for thread in self.0 {
+/// Standard output and standard error. When one has no reader any more, the rest is dropped.
+pub struct Printer {
+    pieces: Option<mpsc::Sender<(Stream, Bytes)>>,
+    thread: Option<JoinHandle<()>>,
+    printed: [u64; 2],
+}
+
+impl Printer {
+    /// Starts to write.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start() -> io::Result<Self> {
+        let (pieces, mut receiver) = mpsc::channel::<(Stream, Bytes)>(WAITING);
+        let thread = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
+            let mut open = [true, true];
+            while let Some((stream, bytes)) = receiver.blocking_recv() {
+                let open = &mut open[stream as usize];
+                *open = *open
+                    && match stream {
+                        Stream::Out => write_all(io::stdout(), &bytes),
+                        Stream::Err => write_all(io::stderr(), &bytes),
+                    };
+            }
+        })?;
+        Ok(Self { pieces: Some(pieces), thread: Some(thread), printed: [0, 0] })
+    }
+
+    /// Prints.
+    pub async fn print(&mut self, stream: Stream, bytes: Bytes) {
+        self.printed[stream as usize] += bytes.len() as u64;
+        if let Some(pieces) = &self.pieces {
+            // The thread lives as long as this sender.
+            let _ = pieces.send((stream, bytes)).await;
+        }
+    }
+
+    /// How many bytes of each stream were printed.
+    pub fn printed(&self) -> [u64; 2] {
+        self.printed
+    }
+}
+
+impl Drop for Printer {
+    /// Waits until all is written.
+    fn drop(&mut self) {
+        self.pieces = None;
+        if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
     }
 }
 
-/// Copies until the end of `from`. When `to` takes no more, the rest is dropped by closing both ends.
-fn copy(from: impl AsFd, to: impl AsFd) {
+fn read_all(from: impl AsFd, to: &mpsc::Sender<Bytes>) {
     let mut chunk = vec![0u8; CHUNK];
     loop {
         match rustix::io::read(&from, &mut chunk[..]) {
             Ok(0) => return,
-            Ok(count) if write_all(&to, &chunk[..count]) => {}
+            Ok(count) if to.blocking_send(Bytes::copy_from_slice(&chunk[..count])).is_ok() => {}
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if await_event(&from, PollFlags::IN) => {}
             Ok(_) | Err(_) => return,
@@ -157,29 +133,27 @@ mod tests {
     use std::io::{Read, Write};
 
     #[test]
-    fn copying_ends_with_the_source_and_survives_a_slow_reader() {
-        let (source, mut feed) = io::pipe().unwrap();
+    fn writing_survives_a_slow_reader() {
         let (mut drain, sink) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&sink, true).unwrap();
-        let copying = std::thread::spawn(move || copy(source, sink));
         let data: Vec<u8> = (0..1_000_000u32).map(|number| number as u8).collect();
-        let feeding = std::thread::spawn({
-            let data = data.clone();
-            move || feed.write_all(&data).unwrap()
-        });
+        let expected = data.clone();
+        let writing = std::thread::spawn(move || assert!(write_all(sink, &data)));
         let mut received = Vec::new();
         drain.read_to_end(&mut received).unwrap();
-        feeding.join().unwrap();
-        copying.join().unwrap();
-        assert!(received == data);
+        writing.join().unwrap();
+        assert!(received == expected);
     }
 
     #[test]
-    fn copying_ends_when_nobody_reads() {
+    fn reading_ends_with_its_source() {
         let (source, mut feed) = io::pipe().unwrap();
-        let (drain, sink) = io::pipe().unwrap();
-        drop(drain);
-        feed.write_all(b"x").unwrap();
-        copy(source, sink);
+        let (pieces, mut receiver) = mpsc::channel(WAITING);
+        feed.write_all(b"text").unwrap();
+        drop(feed);
+        read_all(source, &pieces);
+        drop(pieces);
+        assert_eq!(receiver.blocking_recv().as_deref(), Some(&b"text"[..]));
+        assert_eq!(receiver.blocking_recv(), None);
     }
 }

@@ -46,7 +46,7 @@ pub fn pipes(wanted: Wanted) -> Result<(Stdio, NearEnds)> {
     let (input_reads, input_writes) = pipe(wanted.stdin)?;
     let (output_reads, output_writes) = pipe(wanted.stdout)?;
     let (error_reads, error_writes) = pipe(wanted.stderr)?;
-    let far = Stdio { stdin: input_reads, stdout: output_writes, stderr: error_writes, line: None };
+    let far = Stdio { stdin: input_reads, stdout: output_writes, stderr: error_writes };
     Ok((far, NearEnds { stdin: input_writes, stdout: output_reads, stderr: error_reads }))
 }
 

@@ -26,8 +26,6 @@ pub struct Stdio {
     pub stdout: Option<OwnedFd>,
     /// Write end for standard error.
     pub stderr: Option<OwnedFd>,
-    /// The silo host's end of a connection to whoever wants to know of the process's end.
-    pub line: Option<OwnedFd>,
 }
 
 /// How a compute system ended, as its silo host recorded it.

@@ -5,14 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use casement_schema::process::ProcessParameters;
 use rustix::fs::{FlockOperation, flock};
 use tracing::{info, info_span, warn};
 
 use crate::clock::{Clock, HostClock};
-use crate::compute::{Blueprint, ComputeService, ImageStore, Stdio, System};
+use crate::compute::{Blueprint, ComputeService, ImageStore, System};
 use crate::container::{Container, ContainerSettings, State, Status, time_text};
-use crate::document::{self, ExecSettings};
+use crate::document;
 use crate::entry::{Entry, Live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Events;
@@ -32,7 +31,7 @@ pub const LOCK_FILE: &str = "daemon.lock";
 /// Containers whose end is remembered after their automatic removal, for clients that ask late.
 const REMEMBERED_ENDS: usize = 1_024;
 
-/// What [`Engine::wait`] waits for.
+/// What [`Engine::until`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum WaitCondition {
     /// The container does not run.
@@ -165,32 +164,19 @@ impl Engine {
         Ok(entry.container())
     }
 
-    /// Creates a container and starts it, with `stdio` as the streams of its first process.
-    ///
-    /// # Errors
-    /// Whatever kept it from being created or started. As in Docker, a container that was created and could not start stays,
-    /// unless it is to be removed automatically.
-    pub fn run(self: &Arc<Self>, settings: &ContainerSettings, stdio: Stdio) -> Result<Container> {
-        let entry = self.prepare(settings)?;
-        let _turn = entry.operation();
-        self.tell(&entry.container(), "create");
-        self.launch(&entry, stdio, Status::Created)?;
-        Ok(entry.container())
-    }
-
     /// Starts a container that does not run.
     ///
     /// # Errors
     /// [`Error::AlreadyRunning`], or whatever kept it from starting.
-    pub fn start(self: &Arc<Self>, key: &str, stdio: Stdio) -> Result<Container> {
+    pub fn start(self: &Arc<Self>, key: &str) -> Result<Container> {
         let entry = self.find(key)?;
         let _turn = entry.operation();
-        self.start_in_turn(&entry, stdio)?;
+        self.start_in_turn(&entry)?;
         Ok(entry.container())
     }
 
     /// As [`Engine::start`], for a caller who holds the container's turn.
-    pub(crate) fn start_in_turn(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio) -> Result<()> {
+    pub(crate) fn start_in_turn(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<()> {
         let before = {
             let live = entry.live();
             match live.container.state.status {
@@ -211,20 +197,7 @@ impl Engine {
             container.manually_stopped = false;
         })?;
         entry.live().backoff = Backoff::default();
-        self.launch(entry, stdio, before)
-    }
-
-    /// Plans a further process in a running container. The caller hands the parameters to the container's silo host.
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`], or [`Error::InvalidParameter`] for a value that is not valid.
-    pub fn exec(&self, key: &str, settings: &ExecSettings) -> Result<(Container, ProcessParameters)> {
-        let container = self.find(key)?.container();
-        if container.state.status != Status::Running {
-            return Err(Error::NotRunning(container.id));
-        }
-        let process = document::plan_exec(&container, settings)?;
-        Ok((container, process))
+        self.launch(entry, before)
     }
 
     /// Every container that a caller may know of, in the order of their creation, newest first.
@@ -265,23 +238,8 @@ impl Engine {
         self.compute.directory(&container.id)
     }
 
-    /// Waits for a container and returns its state. `abandoned` is asked now and then whether the caller has gone away.
-    /// One that was removed automatically a while ago is still known by its full id.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchContainer`] when it does not exist.
-    pub fn wait(&self, key: &str, condition: WaitCondition, abandoned: &dyn Fn() -> bool) -> Result<State> {
-        let entry = match self.find(key) {
-            Ok(entry) => entry,
-            Err(error) => return self.remembered_end(key).ok_or(error),
-        };
-        let ends = entry.live().ends;
-        entry.wait(None, abandoned, |live| condition.holds(live, ends));
-        Ok(entry.live().state_since(ends))
-    }
-
-    /// As [`Engine::wait`], without a thread, and in two steps: what happens after the first one is not missed. Whoever drops the
-    /// future has gone away.
+    /// Waits for a container and returns its state, in two steps: what happens after the first one is not missed. One that was removed
+    /// automatically a while ago is still known by its full id.
     ///
     /// # Errors
     /// [`Error::NoSuchContainer`] when it does not exist.
@@ -372,9 +330,9 @@ impl Engine {
     }
 
     /// Starts a prepared container. The caller holds its turn. On failure the container falls back to `before`.
-    pub(crate) fn launch(self: &Arc<Self>, entry: &Arc<Entry>, stdio: Stdio, before: Status) -> Result<()> {
+    pub(crate) fn launch(self: &Arc<Self>, entry: &Arc<Entry>, before: Status) -> Result<()> {
         let _span = info_span!("start", container = entry.id.short()).entered();
-        match self.try_launch(entry, stdio) {
+        match self.try_launch(entry) {
             Ok(system) => {
                 self.watch(entry, system);
                 info!("started");
@@ -387,7 +345,7 @@ impl Engine {
         }
     }
 
-    fn try_launch(&self, entry: &Arc<Entry>, stdio: Stdio) -> Result<Arc<dyn System>> {
+    fn try_launch(&self, entry: &Arc<Entry>) -> Result<Arc<dyn System>> {
         let _volume = entry.sole_volume();
         let container = entry.container();
         rules::check_start(&container)?;
@@ -402,7 +360,6 @@ impl Engine {
             discard: container.host_config.auto_remove,
         };
         let system = self.compute.create(&entry.id, &blueprint)?;
-        system.attach(stdio)?;
         for waiting in entry.take_waiting() {
             system.attach(waiting)?;
         }

@@ -10,9 +10,6 @@ use crate::container::{Container, State};
 use crate::id::ContainerId;
 use crate::restart::Backoff;
 
-/// How often a waiting thread looks whether its caller is still there.
-const ABANDONED_CHECK: Duration = Duration::from_secs(1);
-
 /// A container in memory.
 pub(crate) struct Entry {
     pub(crate) id: ContainerId,
@@ -60,14 +57,6 @@ impl Live {
         let ended = self.last_end.as_ref().filter(|_| self.ends != ends);
         ended.unwrap_or(&self.container.state).clone()
     }
-}
-
-/// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    Fulfilled,
-    TimedOut,
-    Abandoned,
 }
 
 impl Entry {
@@ -128,29 +117,18 @@ impl Entry {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Waits until `condition` holds, `timeout` is over (`None`: never), or `abandoned` says that nobody wants to know any more.
-    pub(crate) fn wait(
-        &self,
-        timeout: Option<Duration>,
-        abandoned: &dyn Fn() -> bool,
-        mut condition: impl FnMut(&Live) -> bool,
-    ) -> Waited {
+    /// Waits until `condition` holds, or `timeout` is over (`None`: never); says whether it holds.
+    pub(crate) fn wait(&self, timeout: Option<Duration>, mut condition: impl FnMut(&Live) -> bool) -> bool {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut live = self.live();
-        loop {
-            if condition(&live) {
-                return Waited::Fulfilled;
-            }
-            let pause = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return Waited::TimedOut,
-                Some(left) => left.min(ABANDONED_CHECK),
-                None => ABANDONED_CHECK,
+        while !condition(&live) {
+            live = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => self.changed.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(live).unwrap_or_else(PoisonError::into_inner),
             };
-            if abandoned() {
-                return Waited::Abandoned;
-            }
-            (live, _) = self.changed.wait_timeout(live, pause).unwrap_or_else(PoisonError::into_inner);
         }
+        true
     }
 
     /// Waits until `condition` holds, and returns with nobody else having had the chance to change that; `None` after `patience`.

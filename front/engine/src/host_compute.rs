@@ -116,13 +116,7 @@ impl System for HostSystem {
         self.system.pid()
     }
 
-    fn attach(&self, mut stdio: Stdio) -> Result<()> {
-        if let Some(line) = stdio.line.take() {
-            self.system.adopt(line).map_err(|error| failed(&error))?;
-        }
-        if stdio.stdin.is_none() && stdio.stdout.is_none() && stdio.stderr.is_none() {
-            return Ok(());
-        }
+    fn attach(&self, stdio: Stdio) -> Result<()> {
         match self.system.attach(stdio.into()) {
             // It has ended just now: the client sees the end of its streams.
             Err(_) if self.service.exit(self.system.id()).is_some() => Ok(()),

@@ -1,11 +1,9 @@
 //! The engine: containers by name, made of images and run by the compute service, as people and tools know them.
 //!
-//! [`Engine`] holds the operations and knows nothing of the wire; [`server`] and [`client`] are the two ends of the control socket.
+//! [`Engine`] holds the operations and knows nothing of the wire; [`http`] is the Docker Engine API that clients reach it by.
 
-pub mod api;
 pub mod archive;
 pub mod attach;
-pub mod client;
 pub mod clock;
 pub mod compute;
 pub mod config;
@@ -48,7 +46,6 @@ mod rename;
 mod resources;
 mod restart;
 mod rules;
-pub mod server;
 pub mod signal;
 mod size;
 mod statistics;
@@ -57,7 +54,6 @@ pub mod stop;
 pub mod store;
 pub mod update;
 pub mod volumes;
-mod wire;
 
 pub use container::{Container, ContainerSettings, State, Status};
 pub use document::ExecSettings;
@@ -66,6 +62,5 @@ pub use error::{Error, ErrorKind};
 pub use id::ContainerId;
 pub use lifecycle::SILO_HOST_LOST;
 pub use name::ContainerName;
-pub use server::Server;
 pub use signal::Signal;
 pub use stop::StopOptions;

@@ -74,7 +74,9 @@ pub fn parse_cpus(text: &str) -> Result<u64> {
     }
     let whole: u64 = if whole.is_empty() { 0 } else { decimal_digits(whole).ok_or_else(invalid)? };
     let fraction = if fraction.is_empty() { 0 } else { decimal_fraction(fraction, 9).ok_or_else(invalid)? };
-    whole.checked_mul(NANO_CPUS_PER_CPU).and_then(|nano| nano.checked_add(fraction)).ok_or_else(invalid)
+    let nano = whole.checked_mul(NANO_CPUS_PER_CPU).and_then(|nano| nano.checked_add(fraction));
+    // In a request 0 would mean no limit.
+    nano.filter(|nano| *nano > 0).ok_or_else(invalid)
 }
 
 /// Turns billionths of a CPU into a processor limit of a `host_cpus` host: 1 to [`PROCESSOR_MAXIMUM`].
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn nonsense_sizes_are_refused() {
-        for text in ["", "m", "-1", "1x", "1.2.3m", "99999999999999999999", "99999999999g", "0x10", "1..m"] {
+        for text in ["", ".", "-1", "1x", "1.2.3m", "99999999999999999999", "99999999999g", "0x10", "1..m"] {
             assert!(parse_size(text).is_err(), "{text}");
         }
         assert!(parse_memory("1m").is_err());
@@ -134,7 +136,7 @@ mod tests {
         assert_eq!(parse_cpus("1").unwrap(), NANO_CPUS_PER_CPU);
         assert_eq!(parse_cpus("0.5").unwrap(), NANO_CPUS_PER_CPU / 2);
         assert_eq!(parse_cpus(".25").unwrap(), NANO_CPUS_PER_CPU / 4);
-        for text in ["", ".", "-1", "+1", "1e3", "x", "1,5"] {
+        for text in ["", ".", "0", "0.0", "-1", "+1", "1e3", "x", "1,5"] {
             assert!(parse_cpus(text).is_err(), "{text}");
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tracing::{info, info_span, warn};
 
-use crate::compute::Stdio;
 use crate::container::{Container, Status};
 use crate::engine::Engine;
 use crate::entry::Entry;
@@ -115,7 +114,7 @@ impl Engine {
         if !wanted {
             return;
         }
-        if let Err(error) = self.launch(entry, Stdio::default(), Status::Exited) {
+        if let Err(error) = self.launch(entry, Status::Exited) {
             warn!(%error, "cannot restart the container: it is left alone");
         }
     }

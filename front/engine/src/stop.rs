@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::compute::{Stdio, System};
+use crate::compute::System;
 use crate::container::{Container, Status};
 use crate::engine::Engine;
-use crate::entry::{Entry, Live, Waited};
+use crate::entry::{Entry, Live};
 use crate::error::{Error, Result};
 use crate::restart;
 use crate::signal::Signal;
@@ -139,7 +139,7 @@ impl Engine {
         });
         entry.live().kept = false;
         stopped?;
-        self.start_in_turn(&entry, Stdio::default())?;
+        self.start_in_turn(&entry)?;
         self.tell(&entry.container(), "restart");
         Ok(())
     }
@@ -227,7 +227,7 @@ impl Engine {
             }
             return run.is_over(&entry.live());
         }
-        entry.wait(timeout, &|| false, |live| run.is_over(live)) == Waited::Fulfilled
+        entry.wait(timeout, |live| run.is_over(live))
     }
 
     fn terminate(&self, entry: &Entry, run: &Run) -> Result<()> {
@@ -237,9 +237,9 @@ impl Engine {
             warn!(container = entry.id.short(), %error, "cannot ask the silo host to end its container");
             self.compute.reap(entry.id.as_str())?;
         }
-        match entry.wait(Some(TERMINATE_TIMEOUT), &|| false, |live| run.is_over(live)) {
-            Waited::Fulfilled => Ok(()),
-            _ => Err(Error::Compute(format!(
+        match entry.wait(Some(TERMINATE_TIMEOUT), |live| run.is_over(live)) {
+            true => Ok(()),
+            false => Err(Error::Compute(format!(
                 "container {} did not end within {} seconds of being terminated",
                 entry.id,
                 TERMINATE_TIMEOUT.as_secs()

@@ -4,13 +4,12 @@ mod in_memory;
 
 use std::sync::Arc;
 
-use casement_engine::compute::Stdio;
 use casement_engine::update::UpdateSettings;
 use casement_engine::{Container, Engine, ErrorKind, Status, StopOptions};
-use in_memory::{Bench, settings};
+use in_memory::{Bench, run, settings};
 
 fn running(engine: &Arc<Engine>) -> Container {
-    engine.run(&settings("web"), Stdio::default()).unwrap()
+    run(engine, &settings("web")).unwrap()
 }
 
 fn update(json: serde_json::Value) -> UpdateSettings {

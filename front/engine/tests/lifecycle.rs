@@ -2,21 +2,20 @@
 
 mod in_memory;
 
-use casement_engine::compute::Stdio;
 use casement_engine::engine::WaitCondition;
 use casement_engine::model::{Config, HostConfig};
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error, ErrorKind, Signal, Status, StopOptions};
-use in_memory::{Bench, FakeCompute, FakeImages, settings};
+use in_memory::{Bench, FakeCompute, FakeImages, run, settings, until};
 
 fn wait(engine: &Engine, key: &str) -> u32 {
-    engine.wait(key, WaitCondition::NotRunning, &|| false).unwrap().exit_code
+    until(engine, key, WaitCondition::NotRunning).exit_code
 }
 
 #[test]
 fn a_container_runs_ends_and_is_removed() {
     let bench = Bench::new();
     let engine = bench.open();
-    let container = engine.run(&settings("web"), Stdio::default()).unwrap();
+    let container = run(&engine, &settings("web")).unwrap();
     assert_eq!((container.state.status, container.state.pid), (Status::Running, 42));
     assert!(matches!(engine.remove("web", false), Err(Error::RemoveRunning { .. })));
     bench.world.system(&container.id).end(3_221_225_786);
@@ -34,8 +33,8 @@ fn an_ended_container_starts_again() {
     let container = engine.create(&settings("web")).unwrap();
     assert_eq!(container.state.status, Status::Created);
     for exit_code in [1, 2] {
-        engine.start("web", Stdio::default()).unwrap();
-        assert!(matches!(engine.start("web", Stdio::default()), Err(Error::AlreadyRunning(_))));
+        engine.start("web").unwrap();
+        assert!(matches!(engine.start("web"), Err(Error::AlreadyRunning(_))));
         bench.world.system(&container.id).end(exit_code);
         assert_eq!(wait(&engine, "web"), exit_code);
     }
@@ -46,11 +45,11 @@ fn automatic_removal_leaves_nothing_and_frees_the_name() {
     let bench = Bench::new();
     let engine = bench.open();
     for exit_code in 0..3 {
-        let container = engine.run(&auto_removed("web"), Stdio::default()).unwrap();
+        let container = run(&engine, &auto_removed("web")).unwrap();
         bench.world.system(&container.id).end(exit_code);
         // Whether it is removed before or after it is asked for.
         for _ in 0..2 {
-            let state = engine.wait(container.id.as_str(), WaitCondition::Removed, &|| false).unwrap();
+            let state = until(&engine, container.id.as_str(), WaitCondition::Removed);
             assert_eq!(state.exit_code, exit_code);
         }
         assert!(engine.inspect("web").is_err());
@@ -63,13 +62,13 @@ fn a_missing_program_leaves_a_created_container_as_in_docker() {
     let bench = Bench::new();
     let engine = bench.open();
     bench.world.fail_next("start");
-    let error = engine.run(&settings("web"), Stdio::default()).unwrap_err();
+    let error = run(&engine, &settings("web")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ProgramNotFound);
     let state = engine.inspect("web").unwrap().state;
     assert_eq!((state.status, state.exit_code, state.error.as_str()), (Status::Created, 127, "start fails"));
     assert!(bench.world.systems.lock().unwrap().is_empty());
     bench.world.fail_next("start");
-    assert!(engine.run(&auto_removed("gone"), Stdio::default()).is_err());
+    assert!(run(&engine, &auto_removed("gone")).is_err());
     assert!(engine.inspect("gone").is_err());
 }
 
@@ -78,14 +77,14 @@ fn what_cannot_be_created_leaves_nothing() {
     let bench = Bench::new();
     let engine = bench.open();
     bench.world.fail_next("scratch");
-    assert!(engine.run(&settings("web"), Stdio::default()).is_err());
+    assert!(run(&engine, &settings("web")).is_err());
     assert!(engine.list().is_empty());
     assert_eq!(bench.world.leftovers(), 0);
     let unknown =
         ContainerSettings { config: Config { image: "unknown".to_owned(), ..Config::default() }, ..settings("web") };
-    assert_eq!(engine.run(&unknown, Stdio::default()).unwrap_err().to_string(), "No such image: unknown");
-    engine.run(&settings("web"), Stdio::default()).unwrap();
-    let error = engine.run(&settings("web"), Stdio::default()).unwrap_err();
+    assert_eq!(run(&engine, &unknown).unwrap_err().to_string(), "No such image: unknown");
+    run(&engine, &settings("web")).unwrap();
+    let error = run(&engine, &settings("web")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(bench.world.scratches.lock().unwrap().len(), 1);
 }
@@ -94,16 +93,16 @@ fn what_cannot_be_created_leaves_nothing() {
 fn stop_asks_first_and_ends_after_the_timeout() {
     let bench = Bench::new();
     let engine = bench.open();
-    let polite = engine.run(&settings("polite"), Stdio::default()).unwrap();
+    let polite = run(&engine, &settings("polite")).unwrap();
     engine.stop("polite", after(60)).unwrap();
     assert_eq!(engine.inspect(polite.id.as_str()).unwrap().state.exit_code, 0);
     assert!(matches!(engine.stop("polite", after(-1)), Err(Error::AlreadyStopped(_))));
-    let stubborn = engine.run(&settings("stubborn"), Stdio::default()).unwrap();
+    let stubborn = run(&engine, &settings("stubborn")).unwrap();
     *bench.world.system(&stubborn.id).obeys.lock().unwrap() = false;
     engine.kill("stubborn", Signal::TERM).unwrap();
     engine.stop("stubborn", after(0)).unwrap();
     assert_eq!(engine.inspect("stubborn").unwrap().state.exit_code, 1);
-    let killed = engine.run(&settings("killed"), Stdio::default()).unwrap();
+    let killed = run(&engine, &settings("killed")).unwrap();
     engine.kill("killed", Signal::KILL).unwrap();
     assert_eq!(engine.inspect(killed.name.as_str()).unwrap().state.status, Status::Exited);
 }
@@ -112,7 +111,7 @@ fn stop_asks_first_and_ends_after_the_timeout() {
 fn a_lost_silo_host_is_reported() {
     let bench = Bench::new();
     let engine = bench.open();
-    let container = engine.run(&settings("web"), Stdio::default()).unwrap();
+    let container = run(&engine, &settings("web")).unwrap();
     bench.world.system(&container.id).lose();
     assert_eq!(wait(&engine, "web"), 137);
     let state = engine.inspect("web").unwrap().state;
@@ -123,10 +122,10 @@ fn a_lost_silo_host_is_reported() {
 fn a_killed_daemon_finds_everything_again() {
     let bench = Bench::new();
     let engine = bench.open();
-    let running = engine.run(&settings("running"), Stdio::default()).unwrap();
-    let ended = engine.run(&settings("ended"), Stdio::default()).unwrap();
-    let lost = engine.run(&settings("lost"), Stdio::default()).unwrap();
-    let temporary = engine.run(&auto_removed("temporary"), Stdio::default()).unwrap();
+    let running = run(&engine, &settings("running")).unwrap();
+    let ended = run(&engine, &settings("ended")).unwrap();
+    let lost = run(&engine, &settings("lost")).unwrap();
+    let temporary = run(&engine, &auto_removed("temporary")).unwrap();
     engine.create(&settings("created")).unwrap();
     // Copied first: what happens to the containers now, no daemon sees.
     let copy = bench.root.path().join("copy");

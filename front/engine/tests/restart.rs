@@ -5,11 +5,10 @@ mod in_memory;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casement_engine::compute::Stdio;
 use casement_engine::engine::WaitCondition;
 use casement_engine::model::{HostConfig, RestartPolicy};
 use casement_engine::{ContainerId, ContainerSettings, Engine, Error, Signal, Status, StopOptions};
-use in_memory::{Bench, settings};
+use in_memory::{Bench, run, settings, until};
 
 fn policy(name: &str, policy: &str, maximum_retry_count: i64) -> ContainerSettings {
     let restart_policy = RestartPolicy { name: policy.to_owned(), maximum_retry_count };
@@ -27,7 +26,7 @@ impl Fixture {
     fn run(name: &str, count: i64) -> Self {
         let bench = Bench::new();
         let engine = bench.open();
-        let id = engine.run(&policy("web", name, count), Stdio::default()).unwrap().id;
+        let id = run(&engine, &policy("web", name, count)).unwrap().id;
         Self { bench, engine, id }
     }
 
@@ -94,7 +93,7 @@ fn on_failure_restarts_failures_only_and_not_for_ever() {
     web.end(BRIEF, 3);
     assert_eq!((web.status(), web.restarts()), (Status::Exited, 2));
     // A person starts it: everything begins anew.
-    web.engine.start("web", Stdio::default()).unwrap();
+    web.engine.start("web").unwrap();
     assert_eq!(web.restarts(), 0);
     web.end(BRIEF, 3);
     assert_eq!(web.pause(), Duration::from_millis(100));
@@ -109,7 +108,7 @@ fn what_a_person_ends_stays_ended() {
         let web = Fixture::run(name, 0);
         web.engine.stop("web", StopOptions::default()).unwrap();
         assert_eq!(web.status(), Status::Exited, "{name}");
-        web.engine.start("web", Stdio::default()).unwrap();
+        web.engine.start("web").unwrap();
         web.engine.kill("web", Signal::KILL).unwrap();
         assert_eq!(web.status(), Status::Exited, "{name}");
         assert!(web.bench.world.clock.is_idle());
@@ -144,7 +143,7 @@ fn a_pause_is_cut_short_by_whoever_stops_kills_removes_or_restarts() {
     assert_eq!(removed.bench.world.leftovers(), 0);
 
     let restarted = waiting();
-    assert!(matches!(restarted.engine.start("web", Stdio::default()), Err(Error::AlreadyRunning(_))));
+    assert!(matches!(restarted.engine.start("web"), Err(Error::AlreadyRunning(_))));
     restarted.engine.restart("web", StopOptions::default()).unwrap();
     assert_eq!((restarted.status(), restarted.restarts()), (Status::Running, 0));
     // The alarm of the pause that is over means nothing to the new run.
@@ -201,7 +200,7 @@ fn a_wait_ends_with_each_run_and_tells_its_exit_code() {
     let web = Fixture::run("always", 0);
     for exit_code in [4, 5] {
         let engine = web.engine.clone();
-        let waits = std::thread::spawn(move || engine.wait("web", WaitCondition::NotRunning, &|| false).unwrap());
+        let waits = std::thread::spawn(move || until(&engine, "web", WaitCondition::NotRunning));
         while !waits.is_finished() {
             // The wait may not have begun yet: runs end until it has seen one.
             web.bench.world.system(&web.id).end(exit_code);

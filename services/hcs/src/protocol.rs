@@ -3,8 +3,6 @@
 
 use casement_gcs::MessageType;
 
-/// Takes over a connection (one descriptor): its requests are served from now on, those that wait in it first.
-pub const ADOPT: MessageType = MessageType::from_raw(0x1ff0_0101);
 /// Gives the main process's streams to a client: descriptors as in ExecuteProcess, with the same
 /// `VsockStdioRelaySettings` as payload.
 pub const ATTACH: MessageType = MessageType::from_raw(0x1ff0_0201);

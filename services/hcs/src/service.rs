@@ -2,7 +2,7 @@
 
 use crate::error::ComputeError;
 use crate::limits::ChangeLimits;
-use crate::protocol::{ADOPT, ATTACH, KEEP, LIMIT, MAIN_PROCESS, PAUSE, RESUME, SETTLE};
+use crate::protocol::{ATTACH, KEEP, LIMIT, MAIN_PROCESS, PAUSE, RESUME, SETTLE};
 use crate::silo_host::{Pipes, ports_of};
 use crate::spec::{ContainerExit, SiloSettings, SiloSpec, file, read_json, write_json};
 use casement_gcs::payload::{
@@ -256,11 +256,6 @@ impl System {
     pub fn attach(&self, pipes: Pipes) -> Result<(), ComputeError> {
         let (ports, fds) = ports_of(pipes);
         self.request::<_, ResponseBase>(ATTACH, &ports, fds).map(drop)
-    }
-
-    /// Lets the client at the other end of `connection` speak to the silo host itself.
-    pub fn adopt(&self, connection: OwnedFd) -> Result<(), ComputeError> {
-        self.request::<_, ResponseBase>(ADOPT, &self.base(), vec![connection]).map(drop)
     }
 
     /// Starts the silo and its main process.

@@ -1,10 +1,10 @@
 //! The flags of `run` and `create` that describe a container.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use casement_engine::model::{Config, HostConfig};
-use casement_engine::{ContainerName, ContainerSettings, limits};
+use bollard::models::{ContainerCreateBody, HostConfig};
+use casement_engine::{ContainerName, limits};
 use clap::{ArgAction, Args};
 
 use crate::environment_file;
@@ -65,47 +65,44 @@ pub struct ContainerFlags {
 }
 
 impl ContainerFlags {
-    /// What the daemon is asked for.
+    /// What the daemon is asked for. With `attached`, the container's input ends with that of the client that runs it.
     ///
     /// # Errors
     /// When a file of variables cannot be read.
-    pub fn settings(&self) -> Result<ContainerSettings, Failure> {
+    pub fn body(&self, attached: bool) -> Result<ContainerCreateBody, Failure> {
         let env = environment_file::variables(&self.env_file, &self.env)
             .map_err(|error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE))?;
         let (image, command) =
             self.words.split_first().map_or((String::new(), &[][..]), |(image, rest)| (image.clone(), rest));
         let size = if self.tty { terminal::size() } else { None };
-        let number = |limit: Option<u64>| i64::try_from(limit.unwrap_or(0)).unwrap_or(i64::MAX);
-        let binds = self.volumes.clone();
-        Ok(ContainerSettings {
-            name: self.name.clone(),
-            config: Config {
-                image,
-                cmd: (!command.is_empty()).then(|| command.to_vec().into()),
-                entrypoint: self.entrypoint.clone().map(|program| vec![program].into()),
-                env: Some(env),
-                working_dir: self.workdir.clone().unwrap_or_default(),
-                user: self.user.clone().unwrap_or_default(),
-                tty: self.tty,
-                open_stdin: self.interactive,
-                hostname: self.hostname.clone().unwrap_or_default(),
-                labels: labels(&self.labels),
-                ..Config::default()
-            },
-            host_config: HostConfig {
-                console_size: size.map_or([0, 0], |(height, width)| [height, width]),
+        let number = |limit: Option<u64>| limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        Ok(ContainerCreateBody {
+            image: Some(image),
+            cmd: (!command.is_empty()).then(|| command.to_vec()),
+            entrypoint: self.entrypoint.clone().map(|program| vec![program]),
+            env: Some(env),
+            working_dir: self.workdir.clone(),
+            user: self.user.clone(),
+            tty: Some(self.tty),
+            open_stdin: Some(self.interactive),
+            stdin_once: Some(attached),
+            attach_stdin: Some(attached),
+            hostname: self.hostname.clone(),
+            labels: Some(labels(&self.labels)),
+            host_config: Some(HostConfig {
+                console_size: size.map(|(height, width)| vec![height.into(), width.into()]),
                 memory: number(self.memory),
                 nano_cpus: number(self.cpus),
-                binds: Some(binds),
-                auto_remove: self.rm,
+                binds: Some(self.volumes.clone()),
+                auto_remove: Some(self.rm),
                 ..HostConfig::default()
-            },
-            ..ContainerSettings::default()
+            }),
+            ..ContainerCreateBody::default()
         })
     }
 }
 
-fn labels(flags: &[String]) -> BTreeMap<String, String> {
+fn labels(flags: &[String]) -> HashMap<String, String> {
     let pair = |flag: &String| match flag.split_once('=') {
         Some((name, value)) => (name.to_owned(), value.to_owned()),
         None => (flag.clone(), String::new()),
@@ -125,58 +122,35 @@ mod tests {
         flags: ContainerFlags,
     }
 
-    fn settings(line: &[&str]) -> ContainerSettings {
+    fn flags(line: &[&str]) -> ContainerFlags {
         let words = std::iter::once("run").chain(line.iter().copied());
-        Line::try_parse_from(words).unwrap().flags.settings().unwrap()
+        Line::try_parse_from(words).unwrap().flags
     }
 
     #[test]
     fn everything_after_the_image_belongs_to_the_program() {
-        let settings = settings(&["--rm", "-it", "nanoserver", "--rm", "-x", "--", "cmd", "/c", "--help"]);
-        assert_eq!(settings.config.image, "nanoserver");
-        assert_eq!(settings.config.cmd.unwrap().0, ["--rm", "-x", "--", "cmd", "/c", "--help"]);
-        assert!(settings.host_config.auto_remove && settings.config.tty && settings.config.open_stdin);
+        let flags = flags(&["--rm", "-it", "nanoserver", "--rm", "-x", "--", "cmd", "/c", "--help"]);
+        let body = flags.body(true).unwrap();
+        assert_eq!(body.image.unwrap(), "nanoserver");
+        assert_eq!(body.cmd.unwrap(), ["--rm", "-x", "--", "cmd", "/c", "--help"]);
+        assert_eq!((body.tty, body.open_stdin, body.stdin_once), (Some(true), Some(true), Some(true)));
+        assert_eq!(body.host_config.unwrap().auto_remove, Some(true));
     }
 
     #[test]
     fn values_are_understood() {
-        let settings = settings(&[
-            "--name",
-            "web",
-            "-e",
-            "A=1",
-            "-e",
-            "B=",
-            "-w",
-            r"C:\app",
-            "-u",
-            "ContainerUser",
-            "-v",
-            r"/tmp:C:\t:ro",
-            "-m",
-            "512m",
-            "--cpus",
-            "1.5",
-            "-h",
-            "host",
-            "--entrypoint",
-            "x.exe",
-            "-l",
-            "a=b=c",
-            "-l",
-            "d",
-            "image:tag",
-        ]);
-        assert_eq!(settings.name.unwrap().as_str(), "web");
-        assert_eq!(settings.config.env.unwrap(), ["A=1", "B="]);
-        assert_eq!(settings.host_config.memory, 512 << 20);
-        assert_eq!(settings.host_config.nano_cpus, 1_500_000_000);
-        assert_eq!(settings.host_config.binds.unwrap(), [r"/tmp:C:\t:ro"]);
-        assert_eq!(settings.config.hostname, "host");
-        assert_eq!(settings.config.entrypoint.unwrap().0, ["x.exe"]);
-        assert_eq!(settings.config.labels["a"], "b=c");
-        assert_eq!(settings.config.labels["d"], "");
-        assert!(settings.config.cmd.is_none());
+        let line = r"--name web -e A=1 -e B= -w C:\app -u ContainerUser -v /tmp:C:\t:ro -m 512m --cpus 1.5 -h host --entrypoint x.exe -l a=b=c -l d image:tag";
+        let flags = flags(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(flags.name.as_ref().unwrap().as_str(), "web");
+        let body = flags.body(false).unwrap();
+        assert_eq!(body.env.unwrap(), ["A=1", "B="]);
+        assert_eq!((body.hostname.unwrap(), body.entrypoint.unwrap()), ("host".to_owned(), vec!["x.exe".to_owned()]));
+        let labels = body.labels.unwrap();
+        assert_eq!((labels["a"].as_str(), labels["d"].as_str()), ("b=c", ""));
+        assert!(body.cmd.is_none() && body.stdin_once == Some(false));
+        let host_config = body.host_config.unwrap();
+        assert_eq!((host_config.memory, host_config.nano_cpus), (Some(512 << 20), Some(1_500_000_000)));
+        assert_eq!(host_config.binds.unwrap(), [r"/tmp:C:\t:ro"]);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use casement_engine::api::Request;
-use casement_engine::client::Client;
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::CreateContainerOptionsBuilder;
 use clap::Args;
 
 use super::Outcome;
 use super::container_flags::ContainerFlags;
-use super::run::started;
+use crate::client::{Client, ClientError};
+use crate::failure::Failure;
 use crate::output;
 
 /// Flags of `create`.
@@ -21,9 +22,29 @@ pub struct Create {
 impl Create {
     /// Creates the container and prints its id.
     pub fn perform(self, client: &Client) -> Outcome {
-        let settings = Box::new(self.container.settings()?);
-        let (container, _) = started(client.request(&Request::Create { settings }), &self.container.words[0])?;
-        output::line(container.id);
+        let body = self.container.body(self.container.interactive)?;
+        output::line(client.wait_for(created(client, &self.container, body))?);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Creates a container and returns its id.
+///
+/// # Errors
+/// With Docker's texts and exit codes.
+pub async fn created(client: &Client, flags: &ContainerFlags, body: ContainerCreateBody) -> Result<String, Failure> {
+    let options = flags.name.as_ref().map(|name| CreateContainerOptionsBuilder::new().name(name.as_str()).build());
+    match client.docker().create_container(options, body).await.map_err(|error| client.error(error)) {
+        Ok(created) => {
+            created.warnings.iter().for_each(|warning| eprintln!("WARNING: {warning}"));
+            Ok(created.id)
+        }
+        Err(error @ ClientError::Refused { .. }) => {
+            if error.is_not_found() && error.to_string().contains("No such image") {
+                eprintln!("Unable to find image '{}' locally", flags.words[0]);
+            }
+            Err(Failure::of_start(&error))
+        }
+        Err(error) => Err(Failure::of_start(&error)),
     }
 }

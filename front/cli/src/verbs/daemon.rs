@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use casement_engine::Engine;
 use casement_engine::host_compute::HostCompute;
 use casement_engine::http::{Api, HttpServer};
 use casement_engine::image_store::HostImages;
-use casement_engine::{Engine, Server};
 use clap::Args;
 
 use super::Outcome;
@@ -54,13 +54,10 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
     let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;
     engine.set_log_default(config.log_config());
-    let server = Server::bind(engine.clone(), &root, &places.run)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).enable_all().build()?;
     let api = Api::new(engine, &root, config.appearance());
     let docker = runtime.block_on(HttpServer::bind(api, &places.run, &config))?;
     tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
-    let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || server.serve())?;
     runtime.block_on(docker.serve())?;
-    let _ = control.join();
     anyhow::bail!("the daemon stopped serving")
 }

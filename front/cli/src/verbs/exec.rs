@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use casement_engine::ExecSettings;
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
+use bollard::models::ExecConfig;
+use bollard::query_parameters::ResizeExecOptionsBuilder;
+use bytes::Bytes;
 use clap::Args;
+use serde_json::json;
 
 use super::Outcome;
+use crate::client::{Client, ClientError, named};
 use crate::environment_file;
-use crate::failure::{EXIT_ENGINE, EXIT_GENERAL, Failure};
-use crate::foreground::{self, Caught, Console, exit_status};
-use crate::silo::{Silo, Target};
-use crate::streams::{self, FarEnds, Joined};
-use crate::terminal;
+use crate::failure::{EXIT_ENGINE, Failure};
+use crate::foreground::{copy, exit_status};
+use crate::session::Kind;
+use crate::streams::{Input, Printer};
+use crate::terminal::{self, RawMode};
 
 /// Flags of `exec`.
 #[derive(Debug, Args)]
@@ -48,39 +50,73 @@ pub struct Exec {
 impl Exec {
     /// Runs the command.
     pub fn perform(self, client: &Client) -> Outcome {
-        let console = if self.tty && self.interactive && !self.detach { Console::Terminal } else { Console::None };
-        if console == Console::Terminal && !terminal::is_terminal(std::io::stdin()) {
-            return Err(Failure::with_code("the input device is not a TTY", EXIT_GENERAL));
-        }
-        let refused = |error: casement_engine::Error| {
-            Failure::of_start(error.kind(), format!("Error response from daemon: {error}"))
-        };
+        let kind = Kind { tty: self.tty, stdin: self.interactive && !self.detach, removed: false }.checked()?;
         let failed = |error: anyhow::Error| Failure::with_code(format!("casement: {error:#}"), EXIT_ENGINE);
-        let settings = ExecSettings {
-            command: self.words.get(1..).unwrap_or_default().to_vec(),
-            env: environment_file::variables(&self.env_file, &self.env).map_err(failed)?,
-            working_dir: self.workdir.clone(),
-            user: self.user.clone(),
-            tty: self.tty,
-            console_size: if self.tty { terminal::size() } else { None },
-            open_stdin: self.interactive && !self.detach,
-            detach: self.detach,
+        let size = if self.tty { terminal::size() } else { None };
+        let config = ExecConfig {
+            attach_stdin: Some(kind.stdin),
+            attach_stdout: Some(!self.detach),
+            attach_stderr: Some(!self.detach),
+            console_size: size.map(|(height, width)| vec![height.into(), width.into()]),
+            tty: Some(self.tty),
+            env: Some(environment_file::variables(&self.env_file, &self.env).map_err(failed)?),
+            cmd: Some(self.words.get(1..).unwrap_or_default().to_vec()),
+            user: self.user,
+            working_dir: self.workdir,
+            ..ExecConfig::default()
         };
-        let stdin = settings.open_stdin;
-        let request = Request::Exec { container: self.words[0].clone(), settings };
-        let Response::Process { id, directory, process } = client.request(&request)? else {
-            return Err(ClientError::Unexpected.into());
-        };
-        let caught = Caught::new().map_err(|error| failed(error.into()))?;
-        let silo = Silo::connect(&directory, id.as_str()).map_err(failed)?;
-        if self.detach {
-            silo.execute(&process, FarEnds::default()).map_err(refused)?;
-            return Ok(ExitCode::SUCCESS);
+        client.wait_for(async {
+            let created = client.docker().create_exec(named(&self.words[0])?, config).await;
+            let id = created.map_err(|error| client.error(error))?.id;
+            let body = |detach: bool| Bytes::from(json!({ "Detach": detach, "Tty": kind.tty }).to_string());
+            let path = format!("/exec/{id}/start");
+            if self.detach {
+                client.post(&path, body(true)).await.map_err(|error| Failure::of_start(&error))?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let raw = if kind.tty && kind.stdin {
+                Some(RawMode::enter().map_err(|error| failed(error.into()))?)
+            } else {
+                None
+            };
+            let mut input =
+                if kind.stdin { Input::start() } else { Ok(Input::ended()) }.map_err(|error| failed(error.into()))?;
+            let mut printer = Printer::start().map_err(|error| failed(error.into()))?;
+            let stream = client.upgrade(&path, body(false)).await?;
+            tokio::select! {
+                _ = copy(stream, kind.tty, &mut input, &mut printer) => {}
+                error = pass_sizes_on(client, &id) => return Err(failed(error.into())),
+            }
+            drop(printer);
+            drop(raw);
+            match client.docker().inspect_exec(&id).await.map_err(|error| client.error(error)) {
+                // Nothing: the user has left it.
+                Ok(exec) => Ok(exit_status(exec.exit_code.and_then(|code| u32::try_from(code).ok()).unwrap_or(0))),
+                Err(error) => Err(Failure::with_code(
+                    match error {
+                        ClientError::Refused { .. } => format!("casement: {error}"),
+                        gone => format!("casement: {gone}; the command goes on in its container"),
+                    },
+                    EXIT_ENGINE,
+                )),
+            }
+        })
+    }
+}
+
+/// Passes the terminal's size on whenever it changes.
+async fn pass_sizes_on(client: &Client, id: &str) -> std::io::Error {
+    let mut changes = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change()) {
+        Ok(changes) => changes,
+        Err(error) => return error,
+    };
+    loop {
+        changes.recv().await;
+        if let Some((height, width)) = terminal::size() {
+            let options = ResizeExecOptionsBuilder::new().h(height.into()).w(width.into()).build();
+            if let Err(error) = client.docker().resize_exec(id, options).await {
+                tracing::debug!(%error, "cannot pass on the terminal's size");
+            }
         }
-        let (far, near) = streams::join(Joined { stdin, stderr: !self.tty }).map_err(|error| failed(error.into()))?;
-        let pid = silo.execute(&process, far).map_err(refused)?;
-        let exit_code =
-            foreground::foreground(Ok(silo), Target::Process(pid), console, near, caught).map_err(failed)?;
-        Ok(exit_status(exit_code))
     }
 }

@@ -1,15 +1,12 @@
 //! `inspect`: show the HCS document and the state of containers, as JSON.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use casement_engine::Container;
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
-use casement_engine::inspect::View;
 use clap::Args;
+use serde_json::Value;
 
 use super::Outcome;
+use crate::client::{Client, ClientError, named};
 use crate::failure::{EXIT_GENERAL, Failure};
 use crate::output;
 
@@ -22,12 +19,12 @@ pub struct Inspect {
 }
 
 impl Inspect {
-    /// Prints one array with all containers that exist.
+    /// Prints one array with all containers that exist, as the daemon describes them.
     pub fn perform(self, client: &Client) -> Outcome {
         let mut code = ExitCode::SUCCESS;
         let mut found = Vec::new();
-        for name in self.containers {
-            match inspect(client, name) {
+        for name in &self.containers {
+            match client.wait_for(inspect(client, name)) {
                 Ok(container) => found.push(container),
                 Err(error) => {
                     eprintln!("{error}");
@@ -35,15 +32,11 @@ impl Inspect {
                 }
             }
         }
-        let views: Vec<View<'_>> = found.iter().map(|(container, directory)| View::new(container, directory)).collect();
-        output::line(serde_json::to_string_pretty(&views).map_err(Failure::new)?);
+        output::line(serde_json::to_string_pretty(&found).map_err(Failure::new)?);
         Ok(code)
     }
 }
 
-fn inspect(client: &Client, container: String) -> Result<(Box<Container>, PathBuf), ClientError> {
-    match client.request(&Request::Inspect { container })? {
-        Response::Container { container, directory } => Ok((container, directory)),
-        _ => Err(ClientError::Unexpected),
-    }
+async fn inspect(client: &Client, container: &str) -> Result<Value, ClientError> {
+    client.json(&format!("/containers/{}/json", named(container)?)).await
 }

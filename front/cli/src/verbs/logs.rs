@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use casement_engine::Status;
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
 use clap::Args;
+use hyper::Method;
 
 use super::Outcome;
-use crate::failure::Failure;
-use crate::log_stream::{self, Shape};
+use crate::client::{Client, named};
+use crate::session::print_log;
 
 /// Flags of `logs`.
 #[derive(Debug, Args)]
@@ -19,7 +17,7 @@ pub struct Logs {
     follow: bool,
     /// Begin with the last entries: a number, or all
     #[arg(short = 'n', long, value_name = "NUMBER", default_value = "all", value_parser = tail)]
-    tail: Tail,
+    tail: String,
     /// Show when each line was written
     #[arg(short = 't', long)]
     timestamps: bool,
@@ -27,41 +25,29 @@ pub struct Logs {
     container: String,
 }
 
-/// Where to begin: all entries, or the last so many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
-    All,
-    Last(u64),
-}
-
-fn tail(text: &str) -> Result<Tail, String> {
+/// All entries, or the last so many.
+fn tail(text: &str) -> Result<String, String> {
     match text.parse::<i64>() {
-        _ if text == "all" => Ok(Tail::All),
-        Ok(number) => Ok(u64::try_from(number).map_or(Tail::All, Tail::Last)),
-        Err(_) => Err("a number, or all, is wanted".to_owned()),
+        Ok(number) if number >= 0 => Ok(number.to_string()),
+        Err(_) if text != "all" => Err("a number, or all, is wanted".to_owned()),
+        _ => Ok("all".to_owned()),
     }
 }
 
 impl Logs {
     /// Prints the log.
     pub fn perform(self, client: &Client) -> Outcome {
-        let Response::Container { container, directory } =
-            client.request(&Request::Inspect { container: self.container })?
-        else {
-            return Err(ClientError::Unexpected.into());
-        };
-        let shape = Shape { timestamps: self.timestamps, console: container.config.tty };
-        let last = match self.tail {
-            Tail::All => None,
-            Tail::Last(count) => Some(count),
-        };
-        let follow = self.follow && container.state.status == Status::Running;
-        let failed = |error: anyhow::Error| Failure::from(error.context("cannot show the log"));
-        if follow {
-            log_stream::follow(&directory, container.id.as_str(), last, shape).map_err(failed)?;
-        } else {
-            log_stream::show(&directory, last, shape).map_err(failed)?;
-        }
-        Ok(ExitCode::SUCCESS)
+        let flag = |name: &str, set: bool| if set { format!("&{name}=1") } else { String::new() };
+        client.wait_for(async {
+            let path = format!(
+                "/containers/{}/logs?stdout=1&stderr=1&tail={}{}{}",
+                named(&self.container)?,
+                self.tail,
+                flag("follow", self.follow),
+                flag("timestamps", self.timestamps)
+            );
+            print_log(client.ask(Method::GET, &path).await?).await?;
+            Ok(ExitCode::SUCCESS)
+        })
     }
 }

@@ -22,10 +22,8 @@ pub mod wait;
 
 use std::process::ExitCode;
 
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
-
 use crate::arguments::{Arguments, Verb};
+use crate::client::{Client, ClientError};
 use crate::failure::Failure;
 use crate::output;
 
@@ -35,24 +33,24 @@ pub type Outcome = Result<ExitCode, Failure>;
 /// Does what the command line says.
 pub fn dispatch(arguments: Arguments) -> Outcome {
     let places = arguments.places;
-    let client = Client::new(&places.run);
+    let client = || Client::new(&places.run).map_err(Failure::new);
     match arguments.verb {
-        Verb::Run(verb) => verb.perform(&client),
-        Verb::Create(verb) => verb.perform(&client),
-        Verb::Start(verb) => verb.perform(&client),
-        Verb::Exec(verb) => verb.perform(&client),
-        Verb::Ps(verb) => verb.perform(&client),
-        Verb::Logs(verb) => verb.perform(&client),
-        Verb::Stop(verb) => verb.perform(&client),
-        Verb::Kill(verb) => verb.perform(&client),
-        Verb::Rm(verb) => verb.perform(&client),
-        Verb::Wait(verb) => verb.perform(&client),
-        Verb::Inspect(verb) => verb.perform(&client),
-        Verb::Images(verb) => verb.perform(&client),
+        Verb::Run(verb) => verb.perform(&client()?),
+        Verb::Create(verb) => verb.perform(&client()?),
+        Verb::Start(verb) => verb.perform(&client()?),
+        Verb::Exec(verb) => verb.perform(&client()?),
+        Verb::Ps(verb) => verb.perform(&client()?),
+        Verb::Logs(verb) => verb.perform(&client()?),
+        Verb::Stop(verb) => verb.perform(&client()?),
+        Verb::Kill(verb) => verb.perform(&client()?),
+        Verb::Rm(verb) => verb.perform(&client()?),
+        Verb::Wait(verb) => verb.perform(&client()?),
+        Verb::Inspect(verb) => verb.perform(&client()?),
+        Verb::Images(verb) => verb.perform(&client()?),
         Verb::Base(verb) => verb.perform(&places),
         Verb::Runtime(verb) => verb.perform(&places),
         Verb::Doctor(flags) => Ok(crate::doctor::perform(&flags, &places.root)),
-        Verb::Version(verb) => verb.perform(&client),
+        Verb::Version(verb) => verb.perform(&client()?),
         Verb::Daemon(verb) => verb.perform(&places),
         Verb::SiloHost(verb) => verb.perform(),
         Verb::VolumeHost(verb) => verb.perform(),
@@ -70,10 +68,14 @@ enum Said {
 }
 
 /// Does something for each container named, and goes on after a failure.
-fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Said, ClientError>) -> Outcome {
+fn for_each(
+    client: &Client,
+    names: &[String],
+    mut work: impl AsyncFnMut(&str) -> Result<Said, ClientError>,
+) -> Outcome {
     let mut code = ExitCode::SUCCESS;
     for name in names {
-        match request(name) {
+        match client.wait_for(work(name)) {
             Ok(Said::Name) => output::line(name),
             Ok(Said::Line(line)) => output::line(line),
             Ok(Said::Warning(line)) => eprintln!("{line}"),
@@ -84,12 +86,4 @@ fn for_each(names: &[String], mut request: impl FnMut(&str) -> Result<Said, Clie
         }
     }
     Ok(code)
-}
-
-/// Sends a request whose only answer is that it is done.
-fn done(client: &Client, request: &Request) -> Result<Said, ClientError> {
-    match client.request(request)? {
-        Response::Done => Ok(Said::Name),
-        _ => Err(ClientError::Unexpected),
-    }
 }

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
-use casement_engine::{Container, Status};
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use casement_engine::id::SHORT_ID_DIGITS;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::Outcome;
+use crate::client::Client;
 use crate::output;
 use crate::table;
 
@@ -44,12 +45,11 @@ enum Format {
 impl Ps {
     /// Prints the list.
     pub fn perform(self, client: &Client) -> Outcome {
-        let Response::Containers { containers } = client.request(&Request::List)? else {
-            return Err(ClientError::Unexpected.into());
-        };
-        let shown = containers.iter().filter(|container| self.all || container.state.status == Status::Running);
+        let options = ListContainersOptionsBuilder::new().all(self.all).build();
+        let listed = client.wait_for(client.docker().list_containers(Some(options)));
         let now = jiff::Timestamp::now();
-        let rows: Vec<Row> = shown.map(|container| Row::new(container, self.no_trunc, now)).collect();
+        let containers = listed.map_err(|error| client.error(error))?;
+        let rows: Vec<Row> = containers.into_iter().map(|container| Row::new(container, self.no_trunc, now)).collect();
         match self.format {
             _ if self.quiet => rows.iter().for_each(|row| output::line(&row.id)),
             Format::Json => rows.iter().for_each(|row| output::line(row.json())),
@@ -70,24 +70,27 @@ struct Row {
     command: String,
     created_at: String,
     created: String,
-    state: &'static str,
+    state: String,
     status: String,
     name: String,
 }
 
 impl Row {
-    fn new(container: &Container, whole: bool, now: jiff::Timestamp) -> Self {
-        let command = container.command().join(" ");
+    fn new(container: ContainerSummary, whole: bool, now: jiff::Timestamp) -> Self {
+        let (id, command) = (container.id.unwrap_or_default(), container.command.unwrap_or_default());
         let command = if whole { command } else { table::shortened(&command, COMMAND_WIDTH) };
+        let created_at = container.created.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        let created_at = created_at.map(|created| created.to_string()).unwrap_or_default();
+        let names = container.names.unwrap_or_default();
         Self {
-            id: if whole { container.id.to_string() } else { container.id.short().to_owned() },
-            image: container.image.clone(),
+            id: if whole { id } else { id.chars().take(SHORT_ID_DIGITS).collect() },
+            image: container.image.unwrap_or_default(),
             command: format!("\"{command}\""),
-            created_at: container.created.clone(),
-            created: format!("{} ago", table::age(&container.created, now)),
-            state: container.state.status.as_str(),
-            status: status(container, now),
-            name: container.name.to_string(),
+            created: format!("{} ago", table::age(&created_at, now)),
+            created_at,
+            state: container.state.map(|state| state.to_string()).unwrap_or_default(),
+            status: container.status.unwrap_or_default(),
+            name: names.first().map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default(),
         }
     }
 
@@ -100,20 +103,5 @@ impl Row {
             "ID": self.id, "Image": self.image, "Command": self.command, "CreatedAt": self.created_at,
             "RunningFor": self.created, "Ports": "", "State": self.state, "Status": self.status, "Names": self.name,
         })
-    }
-}
-
-/// The state in words: `Up 5 minutes`, `Exited (0) 3 seconds ago`.
-fn status(container: &Container, now: jiff::Timestamp) -> String {
-    let state = &container.state;
-    match state.status {
-        Status::Creating | Status::Created => "Created".to_owned(),
-        Status::Starting => "Starting".to_owned(),
-        Status::Running => format!("Up {}", table::age(&state.started_at, now)),
-        Status::Paused => format!("Up {} (Paused)", table::age(&state.started_at, now)),
-        Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, table::age(&state.finished_at, now)),
-        Status::Exited => format!("Exited ({}) {} ago", state.exit_code, table::age(&state.finished_at, now)),
-        Status::Removing => "Removal In Progress".to_owned(),
-        Status::Dead => "Dead".to_owned(),
     }
 }

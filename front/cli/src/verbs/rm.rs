@@ -1,11 +1,10 @@
 //! `rm`: remove containers.
 
-use casement_engine::ErrorKind;
-use casement_engine::api::Request;
-use casement_engine::client::Client;
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use clap::Args;
 
-use super::{Outcome, Said, done, for_each};
+use super::{Outcome, Said, for_each};
+use crate::client::{Client, named};
 
 /// Flags of `rm`.
 #[derive(Debug, Args)]
@@ -21,13 +20,13 @@ pub struct Rm {
 impl Rm {
     /// Removes the containers.
     pub fn perform(self, client: &Client) -> Outcome {
-        for_each(&self.containers, |name| {
-            let removed = done(client, &Request::Remove { container: name.to_owned(), force: self.force });
-            match removed {
-                Err(error) if self.force && error.kind() == ErrorKind::NoSuchContainer => {
-                    Ok(Said::Warning(error.to_string()))
-                }
-                other => other,
+        let options = RemoveContainerOptionsBuilder::new().force(self.force).build();
+        for_each(client, &self.containers, async |name| {
+            let removed = client.docker().remove_container(named(name)?, Some(options.clone())).await;
+            match removed.map_err(|error| client.error(error)) {
+                Ok(()) => Ok(Said::Name),
+                Err(error) if self.force && error.is_not_found() => Ok(Said::Warning(error.to_string())),
+                Err(error) => Err(error),
             }
         })
     }

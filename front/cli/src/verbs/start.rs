@@ -1,13 +1,13 @@
 //! `start`: start containers that do not run.
 
-use casement_engine::api::{Request, Response, Streams};
-use casement_engine::client::{Client, ClientError};
-use casement_engine::{Container, ErrorKind};
 use clap::Args;
+use serde_json::Value;
 
-use super::run::Stage;
+use super::run::exit;
 use super::{Outcome, Said, for_each};
+use crate::client::{Client, ClientError, named};
 use crate::failure::Failure;
+use crate::session::{Kind, Session};
 
 /// Flags of `start`.
 #[derive(Debug, Args)]
@@ -27,32 +27,32 @@ impl Start {
     /// Starts the containers.
     pub fn perform(self, client: &Client) -> Outcome {
         if !self.attach && !self.interactive {
-            return for_each(&self.containers, |name| {
-                let request = Request::Start { container: name.to_owned(), streams: Streams::default() };
-                match client.request(&request) {
-                    Err(error) if error.kind() == ErrorKind::NotModified => Ok(Said::Name),
-                    other => other.map(|_| Said::Name),
-                }
-            });
+            return for_each(client, &self.containers, async |name| started(client, name).await.map(|()| Said::Name));
         }
         let [name] = self.containers.as_slice() else {
             return Err(Failure::new("you cannot start and attach multiple containers at once"));
         };
-        let container = inspected(client, name)?;
-        let stage = Stage::set(container.config.tty, self.interactive && container.config.open_stdin)?;
-        let request = Request::Start { container: name.clone(), streams: stage.far.named() };
-        match client.request_with(&request, &stage.far.descriptors())? {
-            Response::Container { container, directory } => {
-                stage.play(client, &container, &directory, container.host_config.auto_remove)
-            }
-            _ => Err(ClientError::Unexpected.into()),
-        }
+        client.wait_for(async {
+            let container = client.json(&format!("/containers/{}/json", named(name)?)).await?;
+            let set = |value: &Value| *value == Value::Bool(true);
+            let config = &container["Config"];
+            let kind = Kind {
+                tty: set(&config["Tty"]),
+                stdin: self.interactive && set(&config["OpenStdin"]),
+                removed: set(&container["HostConfig"]["AutoRemove"]),
+            };
+            let id = container["Id"].as_str().unwrap_or(name);
+            let session = Session::open(client, id, kind.checked()?).await?;
+            started(client, id).await?;
+            exit(session.play().await?)
+        })
     }
 }
 
-fn inspected(client: &Client, name: &str) -> Result<Box<Container>, ClientError> {
-    match client.request(&Request::Inspect { container: name.to_owned() })? {
-        Response::Container { container, .. } => Ok(container),
-        _ => Err(ClientError::Unexpected),
-    }
+/// Starts a container. One that runs is started already.
+///
+/// # Errors
+/// [`ClientError`].
+pub async fn started(client: &Client, name: &str) -> Result<(), ClientError> {
+    client.docker().start_container(named(name)?, None).await.map_err(|error| client.error(error))
 }

@@ -1,10 +1,10 @@
 //! `stop`: ask containers to end, and end them after a time.
 
-use casement_engine::api::Request;
-use casement_engine::client::Client;
+use bollard::query_parameters::StopContainerOptionsBuilder;
 use clap::Args;
 
-use super::{Outcome, done, for_each};
+use super::{Outcome, Said, for_each};
+use crate::client::{Client, named};
 
 /// Flags of `stop`.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct Stop {
         value_name = "SECONDS",
         allow_negative_numbers = true
     )]
-    timeout: Option<i64>,
+    timeout: Option<i32>,
     /// Containers
     #[arg(required = true, value_name = "CONTAINER")]
     containers: Vec<String>,
@@ -26,8 +26,10 @@ pub struct Stop {
 impl Stop {
     /// Stops the containers.
     pub fn perform(self, client: &Client) -> Outcome {
-        for_each(&self.containers, |name| {
-            done(client, &Request::Stop { container: name.to_owned(), timeout: self.timeout })
+        let options = self.timeout.map(|seconds| StopContainerOptionsBuilder::new().t(seconds).build());
+        for_each(client, &self.containers, async |name| {
+            let stopped = client.docker().stop_container(named(name)?, options.clone()).await;
+            stopped.map(|()| Said::Name).map_err(|error| client.error(error))
         })
     }
 }

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
 use clap::Args;
 
 use super::Outcome;
+use crate::client::Client;
 use crate::output;
 
 /// `version` has no flags.
@@ -17,15 +16,14 @@ impl Version {
     /// Prints both versions; without a daemon only the command's, and fails.
     pub fn perform(self, client: &Client) -> Outcome {
         output::line(format_args!("Client:\n Version: {}", env!("CARGO_PKG_VERSION")));
-        match client.request(&Request::Version)? {
-            Response::Version { version, pid, root } => {
-                output::line(format_args!(
-                    "Server:\n Version: {version}\n Process: {pid}\n Root:    {}",
-                    root.display()
-                ));
-                Ok(ExitCode::SUCCESS)
-            }
-            _ => Err(ClientError::Unexpected.into()),
-        }
+        let version = client.wait_for(client.docker().version()).map_err(|error| client.error(error))?;
+        output::line(format_args!(
+            "Server:\n Version: {}\n API:     {} (from {})\n Kernel:  {}",
+            version.version.unwrap_or_default(),
+            version.api_version.unwrap_or_default(),
+            version.min_api_version.unwrap_or_default(),
+            version.kernel_version.unwrap_or_default(),
+        ));
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,11 +1,11 @@
 //! `wait`: wait until containers have ended and print their exit codes.
 
-use casement_engine::api::{Request, Response};
-use casement_engine::client::{Client, ClientError};
-use casement_engine::engine::WaitCondition;
 use clap::Args;
+use hyper::Method;
 
 use super::{Outcome, Said, for_each};
+use crate::client::{Client, named};
+use crate::session::read_end;
 
 /// Flags of `wait`.
 #[derive(Debug, Args)]
@@ -18,12 +18,9 @@ pub struct Wait {
 impl Wait {
     /// Waits and prints all 32 bits of each exit code.
     pub fn perform(self, client: &Client) -> Outcome {
-        for_each(&self.containers, |name| {
-            let request = Request::Wait { container: name.to_owned(), condition: WaitCondition::NotRunning };
-            match client.request(&request)? {
-                Response::State { state } => Ok(Said::Line(state.exit_code.to_string())),
-                _ => Err(ClientError::Unexpected),
-            }
+        for_each(client, &self.containers, async |name| {
+            let answer = client.ask(Method::POST, &format!("/containers/{}/wait", named(name)?)).await?;
+            Ok(Said::Line(read_end(answer).await?.status_code.to_string()))
         })
     }
 }

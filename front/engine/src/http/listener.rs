@@ -18,12 +18,13 @@ use super::api::Api;
 use super::line::Line;
 use super::origin::Gate;
 use super::{connection, group, routes, tls};
-use crate::api::SOCKET_MODE;
 use crate::config::{DaemonConfig, Protection, Tcp};
 use crate::error::{Error, Result};
 
 /// File name of the socket in the run directory.
 pub const DOCKER_SOCKET_FILE: &str = "docker.sock";
+/// Mode of the unix socket: whoever may open it may become root.
+pub const SOCKET_MODE: u32 = 0o660;
 /// Most connections of a socket at one time; further ones wait in its queue. Those of the network take none from the others.
 pub const MAX_CONNECTIONS: usize = 1_024;
 /// How long a client may take to show who it is.

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use casement_engine::clock::{Clock, Work};
 use casement_engine::compute::{Blueprint, ComputeService, Exit, ImageStore, Stdio, System};
+use casement_engine::engine::WaitCondition;
 use casement_engine::error::Result;
 use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
-use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error};
+use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error, State};
 use casement_hcs::Volume;
 use casement_layers::{Digest, Image, ImageConfig, Removed};
 use casement_schema::container::Container as ContainerDocument;
@@ -385,4 +386,14 @@ pub fn settings(name: &str) -> ContainerSettings {
         name: Some(name.parse().unwrap()),
         ..ContainerSettings::default()
     }
+}
+
+pub fn run(engine: &Arc<Engine>, settings: &ContainerSettings) -> Result<Container> {
+    let container = engine.create(settings)?;
+    engine.start(container.id.as_str())
+}
+
+pub fn until(engine: &Engine, key: &str, condition: WaitCondition) -> State {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(engine.until(key, condition).unwrap())
 }

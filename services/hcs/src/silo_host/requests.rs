@@ -4,7 +4,7 @@ use super::host::{Host, pipes_of};
 use super::statistics::{Facts, properties};
 use crate::error::ComputeError;
 use crate::limits::{ChangeLimits, job_limits};
-use crate::protocol::{ADOPT, ATTACH, KEEP, LIMIT, MAIN_PROCESS, OPEN_VOLUME, PAUSE, PROCESS_ABORTED, RESUME, SETTLE};
+use crate::protocol::{ATTACH, KEEP, LIMIT, MAIN_PROCESS, OPEN_VOLUME, PAUSE, PROCESS_ABORTED, RESUME, SETTLE};
 use casement_gcs::payload::{
     AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
     VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
@@ -14,7 +14,6 @@ use casement_schema::error::{HResult, HcsError};
 use casement_schema::properties::{ExitType, Properties, PropertyQuery, PropertyType, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// Most connections at once.
@@ -108,7 +107,6 @@ impl Host {
 
     fn dispatch(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
         match message.message_type {
-            ADOPT => self.adopt(waiter, message),
             ATTACH => self.attach(waiter, message),
             OPEN_VOLUME => self.open_volume(waiter),
             SETTLE => {
@@ -153,15 +151,6 @@ impl Host {
     fn done(&mut self, waiter: Waiter) -> Result<(), ResponseBase> {
         self.reply(waiter, &ResponseBase::success());
         Ok(())
-    }
-
-    fn adopt(&mut self, waiter: Waiter, mut message: Message) -> Result<(), ResponseBase> {
-        let missing = || ResponseBase::failure(HcsError::ProtocolError, "no connection was passed");
-        let fd = message.fds.pop().ok_or_else(missing)?;
-        let endpoint = Endpoint::new(UnixStream::from(fd))
-            .map_err(|e| ResponseBase::failure(HcsError::ProtocolError, e.to_string()))?;
-        self.add_client(endpoint);
-        self.done(waiter)
     }
 
     fn attach(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
 
 use super::Api;
-use crate::compute::Stdio;
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::Query;
 
@@ -32,7 +31,7 @@ async fn start(
     if query.text("checkpoint").is_some_and(|name| !name.is_empty()) {
         return Err(ApiError::bad_request("checkpoint is only supported in experimental mode"));
     }
-    api.blocking(move |engine| engine.start(&key, Stdio::default())).await?;
+    api.blocking(move |engine| engine.start(&key)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
