@@ -13,6 +13,7 @@ mod images;
 mod inspect_and_list;
 mod lifecycle;
 mod limits;
+mod log_drivers;
 mod logs;
 mod networks;
 mod restart;

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use casement_hcs::Volume;
+use casement_hcs::{LogSettings, Volume};
 use casement_layers::{Digest, Image, Removed};
 use casement_schema::ComputeSystem;
 use casement_schema::container::Container as ContainerDocument;
@@ -52,6 +52,8 @@ pub struct Blueprint {
     pub uid_base: u32,
     /// Whether the input of its first process ends with the first client that ends its own.
     pub input_once: bool,
+    /// How the output of its first process is kept; `None`: not at all.
+    pub log: Option<LogSettings>,
     /// Whether its scratch is thrown away at the end, so that the registry need not be saved.
     pub discard: bool,
 }
@@ -75,6 +77,11 @@ pub trait System: Send + Sync {
     /// # Errors
     /// When the silo host is gone.
     fn settle(&self) -> Result<()>;
+    /// Ends a further process.
+    ///
+    /// # Errors
+    /// When the process or the silo host is gone.
+    fn end_process(&self, process: u32) -> Result<()>;
     /// Its scratch is used again after its end, although it was to be discarded.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use casement_schema::ComputeSystem;
 use casement_schema::process::ProcessParameters;
 use serde::{Deserialize, Serialize};
 
+use crate::health::HealthState;
 use crate::id::ContainerId;
 use crate::model::{Config, HostConfig, MountPoint, Words};
 use crate::name::ContainerName;
@@ -135,6 +136,9 @@ pub struct State {
     pub started_at: String,
     /// When it last ended, RFC 3339.
     pub finished_at: String,
+    /// How well it is, if it has a health check.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub health: Option<HealthState>,
 }
 
 impl Default for State {
@@ -147,11 +151,19 @@ impl Default for State {
             error: String::new(),
             started_at: NEVER.to_owned(),
             finished_at: NEVER.to_owned(),
+            health: None,
         }
     }
 }
 
 impl State {
+    /// How long the present run has taken; zero if there was none or the clock went backwards.
+    #[must_use]
+    pub fn runs_for(&self, now: jiff::Timestamp) -> Duration {
+        let started = self.started_at.parse::<jiff::Timestamp>().unwrap_or(now);
+        Duration::try_from(now.duration_since(started)).unwrap_or_default()
+    }
+
     /// How long the last run took; zero if there was none or the clock went backwards.
     #[must_use]
     pub fn ran_for(&self) -> Duration {
@@ -176,6 +188,28 @@ impl Container {
         }
         command.extend(words(&self.config.cmd));
         command
+    }
+
+    /// A record that nothing is remarkable about.
+    #[cfg(test)]
+    pub(crate) fn sample(id: ContainerId, name: ContainerName, uid_base: u32) -> Self {
+        Self {
+            id,
+            name,
+            created: now(),
+            image: "nanoserver".to_owned(),
+            image_id: String::new(),
+            uid_base,
+            config: Config::default(),
+            host_config: HostConfig::default(),
+            endpoints: BTreeMap::new(),
+            mounts: Vec::new(),
+            state: State::default(),
+            restart_count: 0,
+            manually_stopped: false,
+            document: ComputeSystem::default(),
+            process: ProcessParameters::default(),
+        }
     }
 
     /// Whether the container was ever started.

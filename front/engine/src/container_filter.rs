@@ -118,7 +118,7 @@ impl ContainerFilter {
             && self.matches("isolation", &[&container.host_config.isolation])
             && self.any("label", true, |wanted| has_label(&container.config.labels, wanted))
             && self.any("status", false, |status| shown_status(state).as_str() == status)
-            && self.any("health", false, |health| health == "none")
+            && self.any("health", false, |health| health == health_name(container))
             && self.any("network", false, |network| network_names(container).contains(network))
             && self.any("volume", false, |volume| {
                 let is_it = |mount: &crate::model::MountPoint| {
@@ -153,6 +153,11 @@ impl ContainerFilter {
             Some(values) => values.is_empty() || values.iter().any(|value| fits(value)),
         }
     }
+}
+
+/// What the filter says of a container's health.
+fn health_name(container: &Container) -> &'static str {
+    container.state.health.as_ref().map_or("none", |health| health.status.as_str())
 }
 
 /// Whether there is this label: `name` or `name=value`.

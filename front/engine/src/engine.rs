@@ -335,6 +335,7 @@ impl Engine {
         match self.try_launch(entry) {
             Ok(system) => {
                 self.watch(entry, system);
+                self.begin_probes(entry);
                 info!("started");
                 Ok(())
             }
@@ -349,6 +350,7 @@ impl Engine {
         let _volume = entry.sole_volume();
         let container = entry.container();
         rules::check_start(&container)?;
+        let log = log_options::log_settings(&container)?;
         let mut document = container.document;
         mounts::follow_links(&mut document, &container.mounts)?;
         let blueprint = Blueprint {
@@ -357,6 +359,7 @@ impl Engine {
             uid_base: container.uid_base,
             // A console's input does not end with a client, as its end could not be told from a key.
             input_once: container.config.stdin_once && !container.config.tty,
+            log,
             discard: container.host_config.auto_remove,
         };
         let system = self.compute.create(&entry.id, &blueprint)?;
@@ -378,7 +381,9 @@ impl Engine {
         }
         let started = |container: &mut Container| {
             let finished_at = std::mem::take(&mut container.state.finished_at);
-            container.state = State { status: Status::Running, pid, started_at, finished_at, ..State::default() };
+            let health = Self::health_at_start(container);
+            container.state =
+                State { status: Status::Running, pid, started_at, finished_at, health, ..State::default() };
         };
         self.update_then(entry, started, |container| self.tell(container, "start"))
             .inspect_err(|_| entry.live().system = None)?;

@@ -34,6 +34,8 @@ pub(crate) struct Live {
     pub(crate) last_end: Option<State>,
     /// The pauses of its restart policy.
     pub(crate) backoff: Backoff,
+    /// Counts the rounds of probes of its health: an older round is over.
+    pub(crate) probes: u64,
     /// Not to be removed automatically when it ends now: it is being restarted.
     pub(crate) kept: bool,
     /// Streams of clients that attached while it did not run: the next start takes them.
@@ -71,6 +73,7 @@ impl Entry {
                 ends: 0,
                 last_end: None,
                 backoff: Backoff::default(),
+                probes: 0,
                 kept: false,
                 waiting: Vec::new(),
                 with_volumes: false,

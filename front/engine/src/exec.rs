@@ -271,6 +271,14 @@ impl Engine {
         running_system(&*self.find(exec.container.as_str())?)?.resize(Some(pid), height, width)
     }
 
+    /// Ends a further process that runs.
+    pub(crate) fn end_exec(&self, exec: &Exec) -> Result<()> {
+        match exec.state() {
+            ExecState::Running { pid } => running_system(&*self.find(exec.container.as_str())?)?.end_process(pid),
+            _ => Ok(()),
+        }
+    }
+
     fn tell_exec(&self, container: &Container, exec: &Exec, action: &str) {
         self.tell_with(container, action, [("execID", exec.id.clone())]);
     }

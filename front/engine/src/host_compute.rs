@@ -44,7 +44,7 @@ impl ComputeService for HostCompute {
         let settings = SiloSettings {
             runtime: runtime.tree(),
             uid_base: blueprint.uid_base,
-            log: true,
+            log: blueprint.log.clone(),
             discard: blueprint.discard,
             input_once: blueprint.input_once,
             processes: casement_hcs::DEFAULT_PROCESS_LIMIT,
@@ -134,6 +134,10 @@ impl System for HostSystem {
             Err(_) if self.service.exit(self.system.id()).is_some() => Ok(()),
             other => other.map_err(|error| failed(&error)),
         }
+    }
+
+    fn end_process(&self, process: u32) -> Result<()> {
+        self.another()?.signal(process, None).map_err(|error| failed(&error))
     }
 
     fn keep(&self) -> Result<()> {

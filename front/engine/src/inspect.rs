@@ -7,6 +7,7 @@ use casement_schema::process::ProcessParameters;
 use serde::Serialize;
 
 use crate::container::{Container, State, Status};
+use crate::health::HealthState;
 use crate::log::LOG_FILE;
 use crate::model::{Config, HostConfig, MountPoint};
 use crate::network_view::NetworkSettingsView;
@@ -63,6 +64,8 @@ struct StateView<'a> {
     error: &'a str,
     started_at: &'a str,
     finished_at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<&'a HealthState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +103,7 @@ impl<'a> StateView<'a> {
             error: &state.error,
             started_at: &state.started_at,
             finished_at: &state.finished_at,
+            health: state.health.as_ref(),
         }
     }
 }

@@ -138,6 +138,7 @@ impl Engine {
                         self.reconcile_pause(entry, system.as_ref())?;
                         entry.live().system = Some(system.clone());
                         self.watch(entry, system);
+                        self.begin_probes(entry);
                     }
                     None => self.ended(entry, None),
                 }

@@ -126,7 +126,7 @@ fn summary(container: Container, image: String, sizes: Option<Sizes>, now: Times
         size_rw: sizes.map(|sizes| sizes.changes),
         size_root_fs: sizes.map(|sizes| sizes.total),
         state: shown_status(&container.state).as_str(),
-        status: status_text(&container.state, None, now),
+        status: status_text(&container.state, now),
         network_settings: SummaryNetworkSettings { networks: networks(&container) },
         host_config: SummaryHostConfig {
             network_mode: container.host_config.network_mode,

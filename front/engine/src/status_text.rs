@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use crate::container::{NEVER, State, Status};
+use crate::health::HealthStatus;
 
-/// The text for a container whose health check says `health`, at this time.
+/// The text for a container at this time.
 #[must_use]
-pub fn status_text(state: &State, health: Option<&str>, now: Timestamp) -> String {
+pub fn status_text(state: &State, now: Timestamp) -> String {
     let since = |text: &str| {
         let seconds = text.parse::<Timestamp>().map_or(0, |then| now.duration_since(then).as_secs());
         duration_text(u64::try_from(seconds).unwrap_or(0))
@@ -14,9 +15,9 @@ pub fn status_text(state: &State, health: Option<&str>, now: Timestamp) -> Strin
     match state.status {
         Status::Paused => format!("Up {} (Paused)", since(&state.started_at)),
         Status::Restarting => format!("Restarting ({}) {} ago", state.exit_code, since(&state.finished_at)),
-        Status::Running => match health {
-            Some("starting") => format!("Up {} (health: starting)", since(&state.started_at)),
-            Some(health) => format!("Up {} ({health})", since(&state.started_at)),
+        Status::Running => match state.health.as_ref().map(|health| health.status) {
+            Some(HealthStatus::Starting) => format!("Up {} (health: starting)", since(&state.started_at)),
+            Some(health) => format!("Up {} ({})", since(&state.started_at), health.as_str()),
             None => format!("Up {}", since(&state.started_at)),
         },
         Status::Removing => "Removal In Progress".to_owned(),
@@ -51,6 +52,7 @@ fn duration_text(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::HealthState;
 
     fn state(status: Status) -> State {
         State {
@@ -62,16 +64,17 @@ mod tests {
         }
     }
 
-    fn text(status: Status, health: Option<&str>) -> String {
-        status_text(&state(status), health, "2026-01-01T00:02:03Z".parse().unwrap())
+    fn text(status: Status, health: Option<HealthStatus>) -> String {
+        let health = health.map(|status| HealthState { status, ..HealthState::default() });
+        status_text(&State { health, ..state(status) }, "2026-01-01T00:02:03Z".parse().unwrap())
     }
 
     #[test]
     fn states_have_dockers_texts() {
         assert_eq!(text(Status::Running, None), "Up 2 minutes");
-        assert_eq!(text(Status::Running, Some("healthy")), "Up 2 minutes (healthy)");
-        assert_eq!(text(Status::Running, Some("starting")), "Up 2 minutes (health: starting)");
-        assert_eq!(text(Status::Paused, Some("healthy")), "Up 2 minutes (Paused)");
+        assert_eq!(text(Status::Running, Some(HealthStatus::Healthy)), "Up 2 minutes (healthy)");
+        assert_eq!(text(Status::Running, Some(HealthStatus::Starting)), "Up 2 minutes (health: starting)");
+        assert_eq!(text(Status::Paused, Some(HealthStatus::Healthy)), "Up 2 minutes (Paused)");
         assert_eq!(text(Status::Exited, None), "Exited (3) About a minute ago");
         assert_eq!(text(Status::Restarting, None), "Restarting (3) About a minute ago");
         assert_eq!(text(Status::Created, None), "Created");

@@ -208,26 +208,9 @@ fn free_slot(ranges: &impl ReadableTable<u32, &'static str>) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::State;
 
     fn record(id: &ContainerId, reservation: Reservation) -> Container {
-        Container {
-            id: id.clone(),
-            name: reservation.name,
-            created: crate::container::now(),
-            image: "nanoserver".to_owned(),
-            image_id: String::new(),
-            uid_base: reservation.uid_base,
-            config: Default::default(),
-            host_config: Default::default(),
-            endpoints: Default::default(),
-            mounts: Vec::new(),
-            state: State::default(),
-            restart_count: 0,
-            manually_stopped: false,
-            document: Default::default(),
-            process: Default::default(),
-        }
+        Container::sample(id.clone(), reservation.name, reservation.uid_base)
     }
 
     fn add(store: &Store, name: Option<&str>) -> Result<Container> {

@@ -11,5 +11,5 @@ mod volume;
 pub use casement_job::DEFAULT_PROCESS_LIMIT;
 pub use error::ComputeError;
 pub use service::{ComputeService, System};
-pub use spec::{ContainerExit, SiloSettings, SiloSpec, VolumeSpec};
+pub use spec::{ContainerExit, LogSettings, SiloSettings, SiloSpec, VolumeSpec};
 pub use volume::Volume;

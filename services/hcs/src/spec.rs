@@ -6,6 +6,7 @@ use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ExitType;
 use casement_schema::storage::Storage;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,8 +38,8 @@ pub struct SiloSettings {
     pub runtime: PathBuf,
     /// First host id of the silo's range of 65,536.
     pub uid_base: u32,
-    /// Whether the main process's output is kept.
-    pub log: bool,
+    /// How the main process's output is kept; `None`: not at all.
+    pub log: Option<LogSettings>,
     /// The container is removed when it ends: its changes need not be saved.
     pub discard: bool,
     /// Whether the main process's input ends with the first client that ends its own; else it stays open for others.
@@ -47,6 +48,24 @@ pub struct SiloSettings {
     pub processes: u32,
     /// The main process: the container ends with it.
     pub init_process: ProcessParameters,
+}
+
+/// How the main process's output is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LogSettings {
+    /// Bytes from which on a file counts as full.
+    pub max_bytes: Option<u64>,
+    /// Most files, with the one that is written; at least one.
+    pub max_files: u32,
+    /// What every entry carries.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { max_bytes: None, max_files: 1, attributes: BTreeMap::new() }
+    }
 }
 
 /// The whole specification of a silo host.

@@ -141,6 +141,8 @@ pub struct FakeSystem {
     pub paused: Mutex<bool>,
     pub limits: Mutex<Option<ContainerDocument>>,
     pub kept: Mutex<bool>,
+    /// The exit code and output of further processes, which end at once; without it they run as long as the system.
+    pub answers: Mutex<Option<(u32, &'static str)>>,
 }
 
 impl FakeSystem {
@@ -159,6 +161,9 @@ impl FakeSystem {
         self.changed.notify_all();
     }
 }
+
+/// Process ids from here on are exit codes, of further processes that have ended at once.
+const FIRST_ANSWER: u32 = 1_000;
 
 struct Handle(Arc<FakeSystem>);
 
@@ -179,11 +184,23 @@ impl System for Handle {
         *self.0.kept.lock().unwrap() = true;
         Ok(())
     }
-    fn execute(&self, _process: &ProcessParameters, _stdio: Stdio) -> Result<u32> {
+    fn execute(&self, _process: &ProcessParameters, stdio: Stdio) -> Result<u32> {
         self.0.world.failing("execute")?;
+        if let Some((exit_code, output)) = *self.0.answers.lock().unwrap() {
+            let written =
+                stdio.stdout.map(|end| std::io::Write::write_all(&mut std::fs::File::from(end), output.as_bytes()));
+            written.transpose().unwrap();
+            return Ok(FIRST_ANSWER + exit_code);
+        }
         Ok(7)
     }
-    fn wait_process(&self, _process: u32) -> Result<u32> {
+    fn end_process(&self, _process: u32) -> Result<()> {
+        Ok(())
+    }
+    fn wait_process(&self, process: u32) -> Result<u32> {
+        if process >= FIRST_ANSWER {
+            return Ok(process - FIRST_ANSWER);
+        }
         let mut life = self.0.life.lock().unwrap();
         while matches!(*life, Life::Alive) {
             life = self.0.changed.wait(life).unwrap();
@@ -252,6 +269,7 @@ impl ComputeService for FakeCompute {
             paused: Mutex::default(),
             limits: Mutex::default(),
             kept: Mutex::default(),
+            answers: Mutex::default(),
         });
         self.0.exits.lock().unwrap().remove(id.as_str());
         self.0.directories.lock().unwrap().insert(id.to_string());

@@ -91,11 +91,8 @@ impl Host {
         }
         let (ours, programs) = main_pipes(&spec).map_err(|e| ComputeError::file("make pipes for", directory, e))?;
         let log_file = directory.join(file::LOG);
-        let log = if spec.settings.log {
-            Some(LogWriter::open(&log_file).map_err(|e| ComputeError::file("open", &log_file, e))?)
-        } else {
-            None
-        };
+        let log = spec.settings.log.clone().map(|settings| LogWriter::open(&log_file, settings)).transpose();
+        let log = log.map_err(|e| ComputeError::file("open", &log_file, e))?;
         let streams = MainStreams::new(ours, log, spec.settings.input_once)
             .map_err(|e| ComputeError::file("set up streams in", directory, e))?;
         let runtime_id = std::fs::read_to_string("/proc/sys/kernel/random/uuid")
