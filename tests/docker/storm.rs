@@ -119,7 +119,7 @@ impl Storm<'_> {
 
     fn is_excused(&self, output: &Output, further: &str) {
         let said = |text: &&str| output.stderr.contains(*text);
-        let excused = OUTAGES.iter().any(|text| said(&text)) || (!further.is_empty() && said(&further));
+        let excused = OUTAGES.iter().any(&said) || (!further.is_empty() && said(&further));
         assert!(excused, "{output}");
         self.interrupted.fetch_add(1, Ordering::Relaxed);
     }

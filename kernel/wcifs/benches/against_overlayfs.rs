@@ -30,12 +30,12 @@ const ROWS: &[(&str, Work)] = &[
     ("read 256 MiB, 16 KiB at a time", |root, _| read_large(root, 16 << 10)),
     ("write 256 MiB, 1 MiB at a time", |root, round| write_large(root, round, 1 << 20)),
     ("write 64 MiB, 4 KiB at a time", |root, round| write_large(root, round, 4 << 10)),
-    ("stat 8,000 files", |root, _| each_file(root, |path| drop(fs::metadata(path).unwrap()))),
+    ("stat 8,000 files", |root, _| each_file(root, |path| _ = fs::metadata(path).unwrap())),
     ("list 200 directories", |root, _| {
         each_directory(root, |path| assert!(fs::read_dir(path).unwrap().count() >= FILES))
     }),
     ("walk: list and stat", |root, _| {
-        each_directory(root, |path| fs::read_dir(path).unwrap().for_each(|e| drop(e.unwrap().metadata().unwrap())));
+        each_directory(root, |path| fs::read_dir(path).unwrap().for_each(|e| _ = e.unwrap().metadata().unwrap()));
     }),
     ("the same 8,000 misses again", |root, _| {
         each_file(root, |path| assert!(fs::metadata(path.with_extension("missing")).is_err()));
