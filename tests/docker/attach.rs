@@ -59,6 +59,9 @@ fn a_client_without_input_leaves_the_programs_input_open() {
     let id =
         host.docker(["run", "-d", "-i", "-v", &volume, "nanoserver", r"C:\t\cat.exe"]).succeeded().text().to_owned();
     let looking = host.docker_background(["attach", "--no-stdin", &id]);
+    let attached = host.docker_background(["events", "--since", "1h", "--filter", "event=attach"]);
+    attached.await_stdout(&id);
+    attached.signal(rustix::process::Signal::KILL);
     let mut typing = host.docker_background(["attach", &id]);
     typing.write(b"line\n");
     looking.await_stdout("line");
