@@ -37,9 +37,7 @@ fn r1_no_working_directory_leads_out() {
     let descriptors: Vec<String> = (0..12).map(|n| format!(r"\\?\unix\proc\self\fd\{n}")).collect();
     for directory in outside.iter().copied().chain(descriptors.iter().map(String::as_str)) {
         let output = attacker.probe_with(&["-w", directory], "linux", &["readlink", "/proc/self/cwd"]);
-        // The refusal of a process comes in its output, as with Docker.
-        let silent = output.stdout.is_empty() || output.stdout.contains("hcs::System::CreateProcess");
-        let refused = !output.status.success() && silent;
+        let refused = !output.status.success() && output.stdout.is_empty();
         assert!(refused || output.text().starts_with("/silo/drive_c"), "{directory}: {output}");
     }
     let output = attacker.probe_with(&["-w", r"C:\windows"], "linux", &["readlink", "/proc/self/cwd"]).succeeded();
@@ -53,7 +51,9 @@ fn r1_exec_has_no_other_directories_than_run() {
     for directory in [r"\\?\unix\proc\self\fd\3", "/proc/self/fd/3", r"Z:\", r"C:\..\.."] {
         let output =
             attacker.host.casement(["exec", "-w", directory, &id, r"C:\t\linux.exe", "readlink", "/proc/self/cwd"]);
-        let refused = !output.status.success() && output.stdout.is_empty();
+        // The refusal of a process comes in its output, as with Docker.
+        let silent = output.stdout.is_empty() || output.stdout.contains("hcs::System::CreateProcess");
+        let refused = !output.status.success() && silent;
         assert!(refused || output.text().starts_with("/silo/drive_c"), "{directory}: {output}");
     }
 }
