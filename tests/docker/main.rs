@@ -4,7 +4,6 @@ mod access;
 mod attach;
 mod copy;
 mod create_rules;
-mod deck;
 mod events;
 mod exec;
 mod health;
