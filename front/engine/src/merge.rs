@@ -31,6 +31,7 @@ pub(crate) fn with_image(asked: &Config, image: &ImageConfig) -> Config {
     config.working_dir = config.working_dir.replace('/', "\\");
     inherit(&mut config.stop_signal, &image.stop_signal);
     config.shell = config.shell.or_else(|| words(&image.shell));
+    inherit_health(&mut config, image);
     config.exposed_ports.extend(keys(&image.exposed_ports));
     if !image.volumes.is_empty() {
         config.volumes.get_or_insert_default().extend(keys(&image.volumes));
@@ -39,6 +40,26 @@ pub(crate) fn with_image(asked: &Config, image: &ImageConfig) -> Config {
         config.labels.entry(name.clone()).or_insert_with(|| value.clone());
     }
     config
+}
+
+/// Whatever of its health check a container does not say, the image says.
+fn inherit_health(config: &mut Config, image: &ImageConfig) {
+    let Some(inherited) = &image.healthcheck else { return };
+    let check = config.healthcheck.get_or_insert_default();
+    if check.test.is_empty() {
+        check.test.clone_from(&inherited.test);
+    }
+    for (number, inherited) in [
+        (&mut check.interval, inherited.interval),
+        (&mut check.timeout, inherited.timeout),
+        (&mut check.start_period, inherited.start_period),
+        (&mut check.start_interval, inherited.start_interval),
+        (&mut check.retries, inherited.retries),
+    ] {
+        if *number == 0 {
+            *number = inherited;
+        }
+    }
 }
 
 fn words(words: &[String]) -> Option<Words> {
@@ -131,5 +152,21 @@ mod tests {
             (config.user.as_str(), config.labels["a"].as_str(), config.labels["b"].as_str()),
             ("ContainerUser", "image", "own")
         );
+    }
+
+    #[test]
+    fn what_a_health_check_does_not_say_the_image_says() {
+        let mut image = image();
+        let check = casement_layers::oci::Healthcheck {
+            test: vec!["CMD".to_owned(), "probe.exe".to_owned()],
+            interval: 5,
+            retries: 2,
+            ..Default::default()
+        };
+        image.healthcheck = Some(check);
+        let mut own = asked(None, &[]);
+        own.healthcheck = Some(crate::model::Health { interval: 7, ..Default::default() });
+        let merged = with_image(&own, &image).healthcheck.unwrap();
+        assert_eq!((merged.test.len(), merged.interval, merged.retries), (2, 7, 2));
     }
 }

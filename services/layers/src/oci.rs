@@ -143,6 +143,41 @@ pub struct ContainerConfig {
     /// Shell of Dockerfile commands.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub shell: Vec<String>,
+    /// How to tell whether a container is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+    /// Instructions for builds that begin with the image.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub on_build: Vec<String>,
+}
+
+/// How to tell whether a container is well. Durations are nanoseconds; 0 means the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub test: Vec<String>,
+    /// Between two probes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub interval: i64,
+    /// For one probe.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub timeout: i64,
+    /// After the start, during which failures do not count.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_period: i64,
+    /// Between two probes within the start period.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub start_interval: i64,
+    /// Failures in a row that make a container unhealthy.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// `{}`, which these documents use for the members of sets.

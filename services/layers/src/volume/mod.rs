@@ -12,12 +12,14 @@ mod stat;
 mod tests;
 mod tree;
 mod unpack;
+mod visit;
 
 pub use error::VolumeError;
 pub use path::VolumePath;
 pub use stat::{PathKind, PathStat};
 pub use tree::VolumeTree;
 pub use unpack::Overwrite;
+pub use visit::{Found, Visit, Visited};
 
 use std::path::{Path, PathBuf};
 
