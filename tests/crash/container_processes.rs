@@ -1,5 +1,8 @@
 //! What holds a container up is killed: its silo host, its agent, wineserver, the launcher.
 
+use std::process::Command;
+
+use casement_job::{Hierarchy, Job, JobLimits, JobName};
 use casement_tests::Host;
 
 use crate::trace::{agent, children, count_in, is_deserted, kill, nothing_stays, silo_host, user_namespace};
@@ -103,4 +106,25 @@ fn a_killed_launcher_ends_the_container_and_is_reported() {
     host.wait(&id);
     is_deserted(&namespace);
     is_reported(&host, &id, None);
+}
+
+#[test]
+fn a_job_that_a_killed_silo_host_left_does_not_keep_its_container_from_starting() {
+    let host = Host::start();
+    let id = host.casement(["create", "nanoserver", "cmd", "/c", "ver"]).succeeded().text().to_owned();
+    let hierarchy = Hierarchy::detect().expect("control groups");
+    let job = Job::create(&hierarchy, &JobName::new(&id).expect("a name"), &JobLimits::default()).expect("a job");
+    let mut lingering = Command::new("sleep").arg("600").spawn().expect("start sleep");
+    job.assign(lingering.id()).expect("assign sleep to the job");
+    let started = host.casement(["start", &id]);
+    let ended = lingering.try_wait().expect("ask for the end of sleep");
+    if ended.is_none() {
+        let _ = lingering.kill();
+        let _ = lingering.wait();
+        let _ = job.destroy();
+    }
+    let _ = started.succeeded();
+    assert!(ended.is_some(), "what is left in the job is ended before the container starts");
+    assert_eq!(host.wait(&id), 0);
+    nothing_stays(&host);
 }

@@ -3,7 +3,7 @@
 use crate::error::ComputeError;
 use crate::limits::job_limits;
 use crate::spec::{SiloSpec, file};
-use casement_job::{Hierarchy, Job, JobName, Started};
+use casement_job::{Hierarchy, Job, JobError, JobLimits, JobName, Started};
 use casement_layers::volume::UnionMount;
 use casement_layers::volume::mount::Durability;
 use casement_nt::path::NtPath;
@@ -50,7 +50,7 @@ pub fn assemble(
     let hierarchy = Hierarchy::detect()?;
     let name = JobName::new(&spec.id)?;
     let limits = job_limits(container, spec.settings.processes)?;
-    let job = Job::create(&hierarchy, &name, &limits)?;
+    let job = create_job(&hierarchy, &name, &limits)?;
     match start(spec, container, directory, agent, bridge, ids, &job) {
         Ok((silo, volume)) => {
             let missing_limits = job.missing().iter().map(|m| format!("{:?}: {}", m.controller, m.reason)).collect();
@@ -62,6 +62,21 @@ pub fn assemble(
             }
             Err(e)
         }
+    }
+}
+
+/// Makes the job of this silo. One of its name is that of a silo host which was killed, since a compute system has one
+/// silo host at a time (it holds the lock): what is left in it is ended first.
+fn create_job(hierarchy: &Hierarchy, name: &JobName, limits: &JobLimits) -> Result<Job, JobError> {
+    match Job::create(hierarchy, name, limits) {
+        Err(JobError::Exists(_)) => {
+            tracing::warn!(job = %name, "a killed silo host left its job: ending it");
+            let left = Job::open(hierarchy, name)?;
+            left.terminate()?;
+            left.destroy()?;
+            Job::create(hierarchy, name, limits)
+        }
+        other => other,
     }
 }
 
