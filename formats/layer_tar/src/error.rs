@@ -6,9 +6,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LayerTarError {
-    /// The archive could not be read or written, or is no tar archive.
+    /// The archive could not be read or written.
     #[error("layer archive: {0}")]
     Io(#[from] std::io::Error),
+    /// The bytes are no tar archive.
+    #[error("layer archive: {0}")]
+    Malformed(&'static str),
     /// An entry's name leaves the layer or cannot be a name.
     #[error("layer archive: \"{name}\" {why}")]
     BadName {
@@ -40,6 +43,18 @@ pub enum LayerTarError {
 
 impl LayerTarError {
     pub(crate) fn bad_name(name: &str, why: &'static str) -> Self {
-        Self::BadName { name: name.chars().take(120).collect(), why }
+        Self::BadName { name: cut(name), why }
     }
+
+    pub(crate) fn bad_record(name: &str, key: &str) -> Self {
+        Self::BadRecord { name: cut(name), key: key.chars().take(60).collect() }
+    }
+
+    pub(crate) fn unsupported(name: &str, what: impl Into<String>) -> Self {
+        Self::Unsupported { name: cut(name), what: what.into() }
+    }
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(120).collect()
 }

@@ -1,145 +1,261 @@
 //! Reads layer archives from anyone: nothing is allocated by a size that the archive states, and every name is checked.
 
+use crate::entry::{Entry, Kind};
 use crate::error::LayerTarError;
-use crate::metadata::{ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, CREATION_TIME, FILE_ATTRIBUTES, Metadata, NtTime};
+use crate::limits::{MAX_FILE, MAX_HEADERS, MAX_RECORDS, MAX_REPARSE, MAX_TRAILER};
+use crate::metadata::attribute;
 use crate::path::LayerPath;
-use std::io::Read;
-use tar::{Archive, Entries, EntryType, PaxExtensions};
+use crate::records::Records;
+use crate::reparse::ReparsePoint;
+use crate::time::NtTime;
+use std::io::{self, Read};
+use tar::{EntryType, Header};
 
-/// Most bytes of the PAX records of one entry.
-pub const MAX_RECORDS: u64 = 1 << 20;
-/// Most entries in one layer.
-pub const MAX_ENTRIES: u64 = 4_000_000;
-/// Largest file in bytes.
-pub const MAX_FILE: u64 = 1 << 40;
+const BLOCK: usize = 512;
+/// Before the name of what is gone (OCI image specification, "Whiteouts").
+pub(crate) const WHITEOUT: &str = ".wh.";
+/// In place of all names.
+const OPAQUE: &str = ".wh..wh..opq";
+/// The type that NTFS writes after the names of streams.
+const DATA: &str = ":$DATA";
 
-/// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A directory.
-    Directory,
-    /// A file.
-    File {
-        /// Its size in bytes.
-        size: u64,
-    },
+/// Walks through the entries of an archive. Reading from it gives the content of the entry that came last.
+pub struct LayerReader<R> {
+    stream: R,
+    /// Of the current entry.
+    content_left: u64,
+    padding: u64,
+    headers: u64,
+    ended: bool,
 }
 
-/// An entry; reading from it gives the file's content.
-pub struct Entry<'a, R: Read> {
-    /// Its checked name.
-    pub path: LayerPath,
-    /// Directory or file.
-    pub kind: Kind,
-    /// Attributes and times.
-    pub metadata: Metadata,
-    content: tar::Entry<'a, R>,
-}
-
-impl<R: Read> Read for Entry<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.content.read(buffer)
-    }
-}
-
-/// Walks through the entries of an archive.
-pub struct LayerReader<'a, R: Read> {
-    entries: Entries<'a, R>,
-    seen: u64,
-}
-
-impl<'a, R: Read> LayerReader<'a, R> {
-    /// Reads `archive` from its beginning.
-    ///
-    /// # Errors
-    /// When the archive is not at its beginning.
-    pub fn new(archive: &'a mut Archive<R>) -> Result<Self, LayerTarError> {
-        Ok(Self { entries: archive.entries()?.raw(true), seen: 0 })
+impl<R: Read> LayerReader<R> {
+    /// Reads the archive `stream` from its beginning.
+    pub fn new(stream: R) -> Self {
+        Self { stream, content_left: 0, padding: 0, headers: 0, ended: false }
     }
 
-    /// The next entry; `None` at the end.
+    /// The next entry; what was not read of the last one is skipped. `None` at the end, when the stream has been read to
+    /// its own end.
     ///
     /// # Errors
     /// [`LayerTarError`] at the first entry that is refused; reading on makes no sense then.
-    pub fn next_entry(&mut self) -> Result<Option<Entry<'a, R>>, LayerTarError> {
-        let mut records: Option<Vec<u8>> = None;
-        loop {
-            let Some(entry) = self.entries.next() else {
-                return Ok(None);
-            };
-            let mut entry = entry?;
-            self.seen += 1;
-            if self.seen > 2 * MAX_ENTRIES {
-                return Err(LayerTarError::TooLarge(format!("more than {MAX_ENTRIES} entries")));
-            }
-            let kind = entry.header().entry_type();
-            if matches!(kind, EntryType::XHeader | EntryType::XGlobalHeader) {
-                let bytes = read_records(&mut entry)?;
-                // Global records, which git and others write, say nothing about a layer.
-                if kind == EntryType::XHeader {
-                    records = Some(bytes);
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, LayerTarError> {
+        let mut records = Records::default();
+        while !self.ended {
+            self.skip()?;
+            let Some(header) = self.header()? else {
+                self.ended = true;
+                let rest = io::copy(&mut (&mut self.stream).take(MAX_TRAILER + 1), &mut io::sink())?;
+                if rest > MAX_TRAILER {
+                    return Err(LayerTarError::TooLarge(format!("more than {MAX_TRAILER} bytes after its end")));
                 }
-                continue;
+                break;
+            };
+            let size = header.entry_size().map_err(|_| LayerTarError::Malformed("a size is no number"))?;
+            self.expect(size);
+            match header.entry_type() {
+                EntryType::XHeader => {
+                    let bytes = self.read_all()?;
+                    records.read(&bytes, &String::from_utf8_lossy(&header.path_bytes()))?;
+                }
+                // What git and others write for all entries says nothing about a layer.
+                EntryType::XGlobalHeader => drop(self.read_all()?),
+                EntryType::GNULongName => records.path = Some(self.read_long()?),
+                EntryType::GNULongLink => records.link = Some(self.read_long()?),
+                kind => {
+                    let entry = self.finish(&header, kind, records)?;
+                    match entry {
+                        Some(entry) => return Ok(Some(entry)),
+                        None => records = Records::default(),
+                    }
+                }
             }
-            return finish_entry(entry, records.as_deref().unwrap_or_default()).map(Some);
         }
+        Ok(None)
     }
-}
 
-fn read_records<R: Read>(entry: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, LayerTarError> {
-    let mut bytes = Vec::new();
-    entry.take(MAX_RECORDS + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_RECORDS {
-        true => Err(LayerTarError::TooLarge(format!("PAX records of more than {MAX_RECORDS} bytes"))),
-        false => Ok(bytes),
-    }
-}
-
-fn finish_entry<'a, R: Read>(content: tar::Entry<'a, R>, records: &[u8]) -> Result<Entry<'a, R>, LayerTarError> {
-    let header = content.header();
-    let raw_name = header.path_bytes().into_owned();
-    let mut name = String::from_utf8_lossy(&raw_name).into_owned();
-    if std::str::from_utf8(&raw_name).is_err() {
-        return Err(LayerTarError::bad_name(&name, "is not UTF-8"));
-    }
-    let size = header.entry_size()?;
-    let mut times = (NtTime::from_seconds(i64::try_from(header.mtime()?).unwrap_or(0)), None);
-    let mut attributes = None;
-    for record in PaxExtensions::new(records) {
-        let record = record?;
-        let damaged = |name: &str, key: &str| LayerTarError::BadRecord {
-            name: name.chars().take(120).collect(),
-            key: key.chars().take(60).collect(),
+    /// `None` for the directory that holds the layer itself, which some tools write as `./`.
+    fn finish(
+        &mut self,
+        header: &Header,
+        kind: EntryType,
+        mut records: Records,
+    ) -> Result<Option<Entry>, LayerTarError> {
+        if let Some(size) = records.size {
+            self.expect(size);
+        }
+        let name = match records.path.take() {
+            Some(name) => name,
+            None => text(header.path_bytes().into_owned())?,
         };
-        let key = record.key().map_err(|_| damaged(&name, "?"))?.to_owned();
-        let value = record.value().map_err(|_| damaged(&name, &key))?;
-        match key.as_str() {
-            "path" => name = value.to_owned(),
-            "mtime" => times.0 = NtTime::parse(value).ok_or_else(|| damaged(&name, &key))?,
-            CREATION_TIME => times.1 = Some(NtTime::parse(value).ok_or_else(|| damaged(&name, &key))?),
-            FILE_ATTRIBUTES => attributes = Some(value.parse().map_err(|_| damaged(&name, &key))?),
-            "size" if value.parse() != Ok(size) => {
-                return Err(LayerTarError::Unsupported {
-                    name,
-                    what: "a file with its size in a PAX record".to_owned(),
-                });
+        if matches!(name.as_str(), "." | "./") && kind == EntryType::Directory {
+            return Ok(None);
+        }
+        let link = match records.link.take() {
+            Some(link) => link,
+            None => text(header.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default())?,
+        };
+        let size = self.content_left;
+        let is_mount_point = records.is_mount_point;
+        let (path, kind) = match kind {
+            EntryType::Directory => (LayerPath::new(&name)?, Kind::Directory),
+            EntryType::Regular | EntryType::Continuous if name.ends_with('/') => {
+                (LayerPath::new(&name)?, Kind::Directory)
             }
-            // Security descriptors are not enforced: all files belong to the container.
+            EntryType::Regular | EntryType::Continuous => file(&name, size)?,
+            EntryType::Symlink => (of_volume(&name)?, Kind::Reparse(reparse(&name, &link, is_mount_point)?)),
+            EntryType::Link => (of_volume(&name)?, Kind::HardLink(of_volume(&link)?)),
+            other => return Err(LayerTarError::unsupported(&name, format!("an entry of type {other:?}"))),
+        };
+        if size > 0 && kind.size() == 0 {
+            // Whatever it says: links and directories have no content.
+            self.padding = self.padding.saturating_add(self.content_left);
+            self.content_left = 0;
+        }
+        let default = if kind == Kind::Directory { attribute::DIRECTORY } else { attribute::ARCHIVE };
+        let time = header.mtime().map_err(|_| LayerTarError::Malformed("a time is no number"))?;
+        let mut metadata = records.into_metadata(NtTime::from_seconds(i64::try_from(time).unwrap_or(0)), default);
+        match &kind {
+            Kind::Directory => metadata.attributes |= attribute::DIRECTORY,
+            Kind::Reparse(_) => metadata.attributes |= attribute::REPARSE_POINT,
             _ => {}
         }
+        Ok(Some(Entry { path, kind, metadata }))
     }
-    let path = LayerPath::new(&name)?;
-    let (kind, default) = match header.entry_type() {
-        EntryType::Directory if size == 0 => (Kind::Directory, ATTRIBUTE_DIRECTORY),
-        EntryType::Regular if size > MAX_FILE => {
-            return Err(LayerTarError::TooLarge(format!("{path} is larger than {MAX_FILE} bytes")));
+
+    /// The next header block; `None` for the block of zeroes, or the end of the stream, that ends an archive.
+    fn header(&mut self) -> Result<Option<Header>, LayerTarError> {
+        self.headers += 1;
+        if self.headers > MAX_HEADERS {
+            return Err(LayerTarError::TooLarge(format!("more than {MAX_HEADERS} headers")));
         }
-        EntryType::Regular => (Kind::File { size }, ATTRIBUTE_ARCHIVE),
-        other => {
-            return Err(LayerTarError::Unsupported { name, what: format!("an entry of type {other:?}") });
+        let mut header = Header::new_old();
+        let block = header.as_mut_bytes();
+        let mut filled = 0;
+        while filled < BLOCK {
+            match self.stream.read(&mut block[filled..]) {
+                Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) => return Err(LayerTarError::Malformed("it ends within a header")),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-    };
-    let metadata =
-        Metadata { attributes: attributes.unwrap_or(default), created: times.1.unwrap_or(times.0), modified: times.0 };
-    Ok(Entry { path, kind, metadata, content })
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let sum = block.iter().enumerate().map(|(at, byte)| match at {
+            148..156 => u32::from(b' '),
+            _ => u32::from(*byte),
+        });
+        let sum: u32 = sum.sum();
+        match header.cksum() {
+            Ok(stated) if stated == sum => Ok(Some(header)),
+            _ => Err(LayerTarError::Malformed("it is no tar archive, or a header is damaged")),
+        }
+    }
+
+    fn expect(&mut self, size: u64) {
+        self.content_left = size;
+        self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+    }
+
+    fn skip(&mut self) -> Result<(), LayerTarError> {
+        let left = self.content_left.saturating_add(self.padding);
+        (self.content_left, self.padding) = (0, 0);
+        let skipped = io::copy(&mut (&mut self.stream).take(left), &mut io::sink())?;
+        if skipped < left { Err(LayerTarError::Malformed("it ends within an entry")) } else { Ok(()) }
+    }
+
+    fn read_all(&mut self) -> Result<Vec<u8>, LayerTarError> {
+        let wanted = self.content_left;
+        if wanted > MAX_RECORDS {
+            return Err(LayerTarError::TooLarge(format!("PAX records of more than {MAX_RECORDS} bytes")));
+        }
+        let mut bytes = Vec::new();
+        (&mut *self).take(wanted).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_long(&mut self) -> Result<String, LayerTarError> {
+        let mut bytes = self.read_all()?;
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        bytes.truncate(end);
+        text(bytes)
+    }
+}
+
+impl<R: Read> Read for LayerReader<R> {
+    /// The content of the current entry.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.content_left).unwrap_or(usize::MAX).min(buffer.len());
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let count = self.stream.read(&mut buffer[..wanted])?;
+        if count == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within an entry"));
+        }
+        self.content_left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// A file, one of its streams, or a whiteout.
+fn file(name: &str, size: u64) -> Result<(LayerPath, Kind), LayerTarError> {
+    if size > MAX_FILE {
+        return Err(LayerTarError::TooLarge(format!("a file of more than {MAX_FILE} bytes")));
+    }
+    let last = name.rsplit('/').next().unwrap_or_default();
+    if last == OPAQUE {
+        let (directory, _) = name.rsplit_once('/').unwrap_or_default();
+        let path = LayerPath::new(directory)?;
+        let allowed = path.is_of_a_volume() || matches!(path.as_str(), "Files" | "UtilityVM/Files");
+        return match allowed {
+            true => Ok((path, Kind::Opaque)),
+            false => Err(LayerTarError::bad_name(name, "is a whiteout outside of Files")),
+        };
+    }
+    if let Some(gone) = last.strip_prefix(WHITEOUT) {
+        let directory = &name[..name.len() - last.len()];
+        let path = LayerPath::new(&format!("{directory}{gone}"))?;
+        return match path.is_of_a_volume() && !gone.is_empty() {
+            true => Ok((path, Kind::Whiteout)),
+            false => Err(LayerTarError::bad_name(name, "is a whiteout outside of Files")),
+        };
+    }
+    let Some(colon) = last.find(':') else { return Ok((LayerPath::new(name)?, Kind::File { size })) };
+    let (file, stream) = (&name[..name.len() - last.len() + colon], &last[colon + 1..]);
+    let stream = stream.strip_suffix(DATA).unwrap_or(stream);
+    let path = of_volume(file)?;
+    let is_name = !stream.is_empty()
+        && stream.encode_utf16().count() <= crate::limits::MAX_COMPONENT
+        && !stream.contains([':', '/', '\\'])
+        && stream.chars().all(|c| c >= ' ');
+    match is_name {
+        true => Ok((path, Kind::Stream { name: stream.to_owned(), size })),
+        false => Err(LayerTarError::bad_name(name, "has no name of a stream after its colon")),
+    }
+}
+
+fn reparse(name: &str, target: &str, is_mount_point: bool) -> Result<ReparsePoint, LayerTarError> {
+    let point = ReparsePoint { target: target.replace('/', "\\"), is_mount_point };
+    if target.is_empty() || target.contains('\0') || target.len() > MAX_REPARSE {
+        return Err(LayerTarError::bad_name(name, "is a link to nothing that can be named"));
+    }
+    Ok(point)
+}
+
+fn of_volume(name: &str) -> Result<LayerPath, LayerTarError> {
+    let path = LayerPath::new(name)?;
+    match path.is_of_a_volume() {
+        true => Ok(path),
+        false => Err(LayerTarError::bad_name(name, "is a link or stream outside of Files")),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, LayerTarError> {
+    String::from_utf8(bytes)
+        .map_err(|e| LayerTarError::bad_name(&String::from_utf8_lossy(e.as_bytes()), "is not UTF-8"))
 }

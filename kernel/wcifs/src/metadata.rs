@@ -19,6 +19,8 @@ pub const CREATED: &str = "trusted.wcifs.created";
 pub const REPARSE: &str = "trusted.wcifs.reparse";
 /// Before the name of an alternate data stream; the value is its content.
 pub const STREAM: &str = "trusted.wcifs.stream.";
+/// Before the name of an NT extended attribute.
+pub const EXTENDED: &str = "trusted.wcifs.extended.";
 /// Value of a mark.
 pub const YES: &[u8] = b"y";
 /// Where Wine and Samba keep DOS attributes.

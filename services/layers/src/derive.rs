@@ -1,10 +1,13 @@
 //! Makes an image of another one and a layer on top of it.
 
-use crate::base::pack;
 use crate::error::LayersError;
 use crate::image::{self, Image};
+use crate::layer::gzip;
+use crate::layer::pack::{self, FileSecurity, Packing};
 use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, History, Manifest};
+use crate::registry::HIVES;
 use crate::store::Store;
+use casement_layer_tar::NtTime;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,7 +41,14 @@ impl Store {
             let mut config: Config = self.content().read_json(&parent.id)?;
             let layer = self.new_layer()?;
             fill(layer.path()).map_err(LayersError::io("fill", layer.path()))?;
-            let packed = pack::pack(self, layer.path(), &|_: &str, _: f64| {})?;
+            let hives = layer.path().join(HIVES);
+            std::fs::create_dir_all(&hives).map_err(LayersError::io("create", &hives))?;
+            // What `fill` makes now is as old as the step.
+            let created = derived.history.created.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+            let latest = Some(NtTime::from_seconds(created.map_or(0, jiff::Timestamp::as_second)));
+            let packing =
+                Packing { below: &parent.layers, latest, file_security: FileSecurity::Written, level: gzip::FAST };
+            let packed = pack::pack(self, layer.path(), &packing, &|_: &str, _: f64| {})?;
             config.created.clone_from(&derived.history.created);
             config.config = derived.config;
             config.rootfs.diff_ids.push(packed.diff_id.clone());

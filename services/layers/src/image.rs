@@ -163,7 +163,9 @@ impl Store {
         if config.rootfs.diff_ids.len() != manifest.layers.len() {
             return Err(LayersError::damaged(format!("image {name}"), "layers and diff ids differ in number"));
         }
-        let layers: Vec<PathBuf> = config.rootfs.diff_ids.iter().rev().map(|d| self.layer_directory(d)).collect();
+        let chain = chain_ids(&config.rootfs.diff_ids);
+        let layers = config.rootfs.diff_ids.iter().zip(&chain).rev();
+        let layers: Vec<PathBuf> = layers.map(|(diff_id, chain)| self.layer_in_chain(diff_id, chain)).collect();
         Ok(Image {
             reference: name.to_owned(),
             references: names.of(manifest_digest),
@@ -200,8 +202,8 @@ impl Store {
 
     /// Bytes of each unpacked layer of an image, base first, as recorded when it was made.
     pub fn layer_sizes(&self, image: &Image) -> Vec<(Digest, u64)> {
-        let size = |diff_id: &Digest| (diff_id.clone(), layer::recorded_size(&self.layer_directory(diff_id)));
-        image.diff_ids.iter().map(size).collect()
+        let sizes = image.layers.iter().rev().map(|layer| layer::recorded_size(layer));
+        image.diff_ids.iter().cloned().zip(sizes).collect()
     }
 
     /// Bytes of all unpacked layers.
@@ -246,6 +248,22 @@ impl Store {
         Ok(digest)
     }
 
+    /// Publishes a manifest under `new_names`, which carry their tags; images that had them before stay, if need be without a name.
+    /// Without any name the image itself is kept without one. The caller holds the shared lock.
+    pub(crate) fn publish_keeping(&self, manifest: &Manifest, new_names: &[String]) -> Result<Digest, LayersError> {
+        let (digest, _) = self.content().write_json(manifest)?;
+        let _names_lock = self.lock_names()?;
+        let mut names = self.names()?;
+        for name in new_names {
+            names.put(name.clone(), digest.clone());
+        }
+        if names.of(&digest).is_empty() {
+            names.nameless.insert(digest.clone());
+        }
+        self.write_names(&names)?;
+        Ok(digest)
+    }
+
     /// Takes exactly this name away. The image stays, if need be without a name. False when there is no such name.
     ///
     /// # Errors
@@ -274,14 +292,15 @@ impl Store {
         names.images.retain(|_, manifest| *manifest != image.manifest);
         names.nameless.remove(&image.manifest);
         self.write_names(&names)?;
-        let sizes = self.layer_sizes(image);
-        self.collect(&names)?;
-        let gone = |diff_id: &Digest| !self.layer_directory(diff_id).is_dir();
-        let freed = sizes.iter().filter(|(diff_id, _)| gone(diff_id)).map(|(_, size)| size).sum();
+        let sizes = self.layer_sizes(image).into_iter().rev();
         let mut chain = chain_ids(&image.diff_ids);
         chain.reverse();
-        let layers = image.diff_ids.iter().rev().zip(chain).filter(|(diff_id, _)| gone(diff_id));
-        Ok(Removed { untagged, layers: layers.map(|(_, id)| id).collect(), freed })
+        let all: Vec<(Digest, u64, &PathBuf)> =
+            chain.into_iter().zip(sizes).zip(&image.layers).map(|((id, (_, size)), path)| (id, size, path)).collect();
+        self.collect(&names)?;
+        let gone = all.into_iter().filter(|(_, _, path)| !path.is_dir());
+        let (layers, sizes): (Vec<Digest>, Vec<u64>) = gone.map(|(id, size, _)| (id, size)).unzip();
+        Ok(Removed { untagged, layers, freed: sizes.iter().sum() })
     }
 
     /// Removes all blobs and layers that no image and no container needs.
@@ -295,13 +314,22 @@ impl Store {
 
     fn collect(&self, names: &Names) -> Result<(), LayersError> {
         let mut blobs = BTreeSet::new();
-        let mut layers = self.layers_of_containers()?;
+        // Layers are named by their diff ids or their chain ids.
+        let mut layers = BTreeSet::new();
+        let mut chains = BTreeSet::new();
+        let mut needs = |diff_ids: Vec<Digest>| {
+            let chain = chain_ids(&diff_ids);
+            chains.extend(chain.last().cloned());
+            layers.extend(chain);
+            layers.extend(diff_ids);
+        };
+        self.layers_of_containers()?.into_iter().for_each(&mut needs);
         for (_, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
             let config: Config = self.content().read_json(&manifest.config.digest)?;
             blobs.extend([digest.clone(), manifest.config.digest]);
             blobs.extend(manifest.layers.into_iter().map(|l| l.digest));
-            layers.extend(config.rootfs.diff_ids);
+            needs(config.rootfs.diff_ids);
         }
         for blob in self.content().digests()?.difference(&blobs) {
             self.content().remove(blob)?;
@@ -309,17 +337,23 @@ impl Store {
         for layer in self.unpacked_layers()?.difference(&layers) {
             self.remove_layer(layer)?;
         }
-        Ok(())
+        self.remove_registries_but(&chains)
     }
 
     fn unpack_layers(&self, manifest: &Digest) -> Result<(), LayersError> {
         let _lock = self.lock_shared()?;
         let manifest: Manifest = self.content().read_json(manifest)?;
         let config: Config = self.content().read_json(&manifest.config.digest)?;
-        for (descriptor, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-            if !self.layer_directory(diff_id).is_dir() {
-                self.unpack_layer(descriptor, diff_id)?;
-            }
+        let diff_ids = &config.rootfs.diff_ids;
+        // Topmost first, as layers are looked through.
+        let mut below: Vec<PathBuf> = Vec::new();
+        for ((descriptor, diff_id), chain) in manifest.layers.iter().zip(diff_ids).zip(chain_ids(diff_ids)) {
+            let known = self.layer_in_chain(diff_id, &chain);
+            let layer = match known.is_dir() {
+                true => known,
+                false => self.unpack_layer(descriptor, diff_id, &chain, &below)?,
+            };
+            below.insert(0, layer);
         }
         Ok(())
     }
@@ -342,7 +376,7 @@ impl Store {
 }
 
 /// The chain ids of layers, base first: what stands for a layer and all below it (OCI image specification, layer chain id).
-fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+pub(crate) fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
     let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
     for diff_id in diff_ids {
         chain.push(match chain.last() {

@@ -5,6 +5,7 @@
 
 mod atomic;
 pub mod base;
+mod commit;
 pub mod content;
 mod derive;
 mod digest;
@@ -13,17 +14,20 @@ pub mod image;
 pub mod layer;
 pub mod oci;
 mod reference;
+mod registry;
 mod scratch;
 mod store;
 pub mod volume;
 
 pub use base::{BaseBuilder, Flavour};
+pub use commit::{AfterCommit, CommitOptions};
 pub use derive::Derived;
 pub use digest::Digest;
 pub use error::LayersError;
 pub use image::{Image, ImageConfig, Removed};
 pub use reference::{DEFAULT_TAG, Reference, microsoft_name};
-pub use scratch::{HIVES, REGISTRY_FILES, Scratch};
+pub use registry::HIVES;
+pub use scratch::{REGISTRY_FILES, Scratch};
 pub use store::Store;
 pub use volume::UnionMount;
 

@@ -96,6 +96,9 @@ pub struct Config {
     /// `10.0.20348.4294`
     #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// How it runs.
     #[serde(default)]
     pub config: ContainerConfig,
@@ -104,6 +107,9 @@ pub struct Config {
     /// How it was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
+    /// What else whoever made the image wrote.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
 }
 
 /// How containers of an image run.
@@ -149,6 +155,9 @@ pub struct ContainerConfig {
     /// Instructions for builds that begin with the image.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
     pub on_build: Vec<String>,
+    /// What else stands there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
 }
 
 /// How to tell whether a container is well. Durations are nanoseconds; 0 means the default.
@@ -216,6 +225,9 @@ pub struct History {
     /// A remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Who took the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// Whether the step made no layer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub empty_layer: bool,

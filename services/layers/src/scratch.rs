@@ -10,15 +10,12 @@ use crate::store::Store;
 use crate::volume::UnionMount;
 use casement_nt::registry::MAX_TEXT;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 const RECORD: &str = "scratch.json";
-/// Directory of a layer that has the registry.
-pub const HIVES: &str = "Hives";
 /// The registry files of a prefix: HKEY_LOCAL_MACHINE, the user, and the default user.
 pub const REGISTRY_FILES: [&str; 3] = ["system.reg", "user.reg", "userdef.reg"];
 /// Longest container id.
@@ -83,7 +80,10 @@ impl Store {
             .prefix(UNFINISHED)
             .tempdir_in(&parent)
             .map_err(LayersError::io("create a directory in", &parent))?;
-        fill(new.path(), image, owner)?;
+        let registry = self
+            .wine_registry(&image.layers, &image.diff_ids)?
+            .ok_or_else(|| LayersError::NoRegistry(image.reference.clone()))?;
+        fill(new.path(), image, &registry, owner)?;
         let from = new.keep();
         if let Err(e) = fs::rename(&from, &directory) {
             let _ = fs::remove_dir_all(&from);
@@ -135,9 +135,9 @@ impl Store {
         Ok(ids)
     }
 
-    /// The layers that containers need.
-    pub(crate) fn layers_of_containers(&self) -> Result<BTreeSet<Digest>, LayersError> {
-        Ok(self.records()?.into_iter().flat_map(|(_, r)| r.diff_ids).collect())
+    /// The layers that containers need, those of each base first.
+    pub(crate) fn layers_of_containers(&self) -> Result<Vec<Vec<Digest>>, LayersError> {
+        Ok(self.records()?.into_iter().map(|(_, record)| record.diff_ids).collect())
     }
 
     fn records(&self) -> Result<Vec<(String, Record)>, LayersError> {
@@ -171,7 +171,7 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID && !id.starts_with('.') && id.bytes().all(good)
 }
 
-fn fill(directory: &Path, image: &Image, owner: u32) -> Result<(), LayersError> {
+fn fill(directory: &Path, image: &Image, registry: &Path, owner: u32) -> Result<(), LayersError> {
     let prefix = directory.join("prefix");
     for (name, owned) in [
         ("upper", true),
@@ -192,12 +192,7 @@ fn fill(directory: &Path, image: &Image, owner: u32) -> Result<(), LayersError> 
     // Tells Wine that there is nothing to update; any other content starts a prefix update of seconds.
     write(&prefix.join(".update-timestamp"), b"disable\n", owner)?;
     for name in REGISTRY_FILES {
-        let from = image
-            .layers
-            .iter()
-            .map(|layer| layer.join(HIVES).join(name))
-            .find(|path| path.exists())
-            .ok_or_else(|| LayersError::NoRegistry(image.reference.clone()))?;
+        let from = registry.join(name);
         let mut text = Vec::new();
         fs::File::open(&from)
             .and_then(|file| file.take(MAX_TEXT as u64 + 1).read_to_end(&mut text))

@@ -4,6 +4,7 @@ use crate::content::ContentStore;
 use crate::image::manifest;
 use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, LAYER_GZIP, RootFs};
 use crate::*;
+use casement_hive::{Hive, Name, Tree, Value};
 use casement_layer_tar::{LayerPath, LayerWriter, Metadata, NtTime};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,8 +14,24 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-const REGISTRY: &str = "WINE REGISTRY Version 2\n\n[Software\\\\Microsoft\\\\Cryptography] 1\n\
-                        \"MachineGuid\"=\"00000000-0000-0000-0000-000000000000\"\n";
+const CRYPTOGRAPHY: &str = r"Microsoft\Cryptography";
+const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The hive `SOFTWARE` of a base.
+fn software() -> Vec<u8> {
+    let mut tree = Tree::new("ROOT");
+    tree.create(CRYPTOGRAPHY).set_value(Name::from("MachineGuid"), Value::string(NO_GUID));
+    tree.create(r"Microsoft\Kept").set_value(Name::from("value"), Value::dword(1));
+    Hive::new(tree, "SOFTWARE").write().unwrap()
+}
+
+/// The hive `SYSTEM` of a base.
+fn system() -> Vec<u8> {
+    let mut tree = Tree::new("ROOT");
+    tree.create("ControlSet001").set_value(Name::from("x"), Value::string("y"));
+    tree.create("Select").set_value(Name::from("Current"), Value::dword(1));
+    Hive::new(tree, "SYSTEM").write().unwrap()
+}
 
 fn ingest(content: &ContentStore, bytes: &[u8]) -> (Digest, u64) {
     let mut ingest = content.ingest().unwrap();
@@ -25,14 +42,15 @@ fn ingest(content: &ContentStore, bytes: &[u8]) -> (Digest, u64) {
 /// A layer archive with one file and, for a base, the registry.
 fn archive(file: &str, is_base: bool) -> Vec<u8> {
     let mut writer = LayerWriter::new(Vec::new());
-    let mut add = |name: &str, text: &str| {
+    let mut add = |name: &str, bytes: &[u8]| {
         let path = LayerPath::new(name).unwrap();
         let metadata = Metadata::file(NtTime::from_seconds(7));
-        writer.file(&path, &metadata, text.len() as u64, text.as_bytes()).unwrap();
+        writer.file(&path, &metadata, bytes.len() as u64, bytes).unwrap();
     };
-    add(&format!("Files/dir/{file}"), file);
+    add(&format!("Files/dir/{file}"), file.as_bytes());
     if is_base {
-        REGISTRY_FILES.into_iter().for_each(|name| add(&format!("Hives/{name}"), REGISTRY));
+        add("Hives/System_Base", &system());
+        add("Hives/Software_Base", &software());
     }
     writer.finish().unwrap()
 }
@@ -53,9 +71,11 @@ fn publish(store: &Store, names: &[&str], archives: &[Vec<u8>], claimed: Option<
         architecture: "amd64".to_owned(),
         os: "windows".to_owned(),
         os_version: Some("10.0.20348.1".to_owned()),
+        author: None,
         config: ContainerConfig { user: "ContainerUser".to_owned(), ..ContainerConfig::default() },
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids },
         history: Vec::new(),
+        others: BTreeMap::new(),
     };
     let (digest, size) = store.content().write_json(&config).unwrap();
     let manifest = manifest(Descriptor::new(CONFIG, digest.clone(), size), layers, BTreeMap::new());
@@ -115,7 +135,7 @@ fn layers_are_unpacked_on_demand_top_first() {
     let image = store.resolve("app").unwrap();
     assert_eq!(fs::read_to_string(image.layers[0].join("Files/dir/top")).unwrap(), "top");
     assert_eq!(fs::read_to_string(image.layers[1].join("Files/dir/base")).unwrap(), "base");
-    assert_eq!(image.size, (3 + 4 + 3 * REGISTRY.len()) as u64);
+    assert_eq!(image.size, (3 + 4 + system().len() + software().len()) as u64);
     assert_eq!(fs::metadata(image.layers[0].join("Files/dir/top")).unwrap().mtime(), 7);
 }
 
@@ -146,7 +166,11 @@ fn a_scratch_has_a_prefix_of_its_own_that_belongs_to_its_owner() {
     };
     let (one, two) = (guid("one"), guid("two"));
     assert_ne!(one, two);
-    assert_eq!(one.len(), REGISTRY.len());
+    for text in [&one, &two] {
+        assert!(text.contains("\"MachineGuid\"=\"") && !text.contains(NO_GUID), "{text}");
+        assert!(text.contains(r"[System\\CurrentControlSet]"), "{text}");
+    }
+    assert_eq!(count(&store.root().join("cache/registries")), 1, "made once for both");
     assert!(matches!(store.create_scratch("one", &image, own_id()), Err(LayersError::ScratchExists(_))));
     assert!(matches!(store.create_scratch("../x", &image, own_id()), Err(LayersError::BadId(_))));
     assert_eq!(store.scratches().unwrap(), ["one", "two"]);
@@ -275,4 +299,161 @@ fn leftovers_of_killed_processes_are_swept() {
     for place in ["layers", "scratches", "content/blobs/sha256"] {
         assert_eq!(count(&root.path().join(place)), 0, "{place}");
     }
+}
+
+fn commit_options(name: &str) -> CommitOptions {
+    CommitOptions {
+        config: ContainerConfig { cmd: vec!["new".to_owned()], ..ContainerConfig::default() },
+        names: vec![name.to_owned()],
+        created_by: "cmd /c setup".to_owned(),
+        comment: "a remark".to_owned(),
+        author: "someone".to_owned(),
+        created: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
+        latest: None,
+        scratch: AfterCommit::Kept,
+    }
+}
+
+fn set(prefix: &Path, file: &str, change: impl FnOnce(&mut casement_nt::registry::Registry)) {
+    use casement_nt::registry::{KeyTimes, Registry};
+    let mut registry = Registry::parse(&fs::read(prefix.join(file)).unwrap()).unwrap();
+    change(&mut registry);
+    fs::write(prefix.join(file), registry.to_text(KeyTimes::Own)).unwrap();
+}
+
+#[test]
+fn what_a_container_has_changed_becomes_a_layer_and_the_image_works() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let upper = scratch.directory().join("upper");
+    fs::create_dir_all(upper.join("new/deep")).unwrap();
+    fs::write(upper.join("new/deep/file.txt"), "new").unwrap();
+    fs::create_dir(upper.join("DIR")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        upper.join("DIR/BASE"),
+        rustix::fs::FileType::CharacterDevice,
+        rustix::fs::Mode::empty(),
+        0,
+    )
+    .unwrap();
+    set(&scratch.prefix(), "system.reg", |registry| {
+        registry.set(r"Software\New", "ключ", Value::multi_string(&["a", "b"]));
+        registry.remove_value(r"Software\Microsoft\Kept", "value");
+    });
+    set(&scratch.prefix(), "user.reg", |registry| registry.set("Environment", "PATH", Value::expand_string("%X%")));
+
+    let image = store.commit(&scratch, &base, &commit_options("app:1")).unwrap();
+    assert_eq!((image.reference.as_str(), &image.config.cmd), ("app:1", &vec!["new".to_owned()]));
+    assert_eq!(image.layers[1..], base.layers);
+    assert_eq!(fs::read_to_string(image.layers[0].join("Files/new/deep/file.txt")).unwrap(), "new");
+    assert!(upper.join("new/deep/file.txt").exists());
+    let document = store.config_document(&image).unwrap();
+    assert_eq!(
+        document["history"][0],
+        serde_json::json!({
+            "created": "2023-11-14T22:13:20Z", "created_by": "cmd /c setup", "comment": "a remark", "author": "someone",
+        })
+    );
+    assert_eq!((&document["author"], &document["os.version"]), (&"someone".into(), &"10.0.20348.1".into()));
+
+    let again = store.create_scratch("d", &image, own_id()).unwrap();
+    let registry = |file: &str| fs::read_to_string(again.prefix().join(file)).unwrap();
+    let machine = registry("system.reg");
+    assert!(machine.contains(r"[Software\\New]") && !machine.contains(r"[Software\\Microsoft\\Kept] 1"), "{machine}");
+    assert!(!machine.contains("dword:00000001\n[Software"), "{machine}");
+    assert!(registry("user.reg").contains(r#""PATH"=str(2):"%X%""#));
+
+    // From the blob alone it is the same layer.
+    let layer = image.layers[0].clone();
+    let tombstone = layer.join("Files/DIR/base");
+    assert!(fs::symlink_metadata(layer.join("Files/DIR/BASE")).is_ok());
+    fs::remove_dir_all(&layer).unwrap();
+    let image = store.resolve("app:1").unwrap();
+    assert_eq!(fs::read_to_string(image.layers[0].join("Files/new/deep/file.txt")).unwrap(), "new");
+    assert_eq!(fs::symlink_metadata(tombstone).unwrap().rdev(), 0);
+
+    // And it can be committed again.
+    fs::write(again.directory().join("upper/second.txt"), "2").unwrap();
+    let second = store.commit(&again, &image, &commit_options("app:2")).unwrap();
+    assert_eq!(second.layers.len(), 3);
+    assert!(!second.layers[0].join("Hives/Software_Delta").exists(), "no key was changed since");
+}
+
+#[test]
+fn the_same_changes_make_the_same_image_whatever_the_time() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let commit = |id: &str, after: AfterCommit| {
+        let scratch = store.create_scratch(id, &base, own_id()).unwrap();
+        fs::create_dir_all(scratch.directory().join("upper/a")).unwrap();
+        fs::write(scratch.directory().join("upper/a/b"), "text").unwrap();
+        set(&scratch.prefix(), "system.reg", |registry| {
+            registry.set(r"Software\New", "x", Value::dword(1));
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            registry.create(r"Software\New").time = casement_hive::NtTime::from_unix(now.as_secs());
+        });
+        let options = CommitOptions {
+            latest: Some(jiff::Timestamp::from_second(1_600_000_000).unwrap()),
+            scratch: after,
+            ..commit_options(&format!("app:{id}"))
+        };
+        (store.commit(&scratch, &base, &options).unwrap(), scratch)
+    };
+    let (one, kept) = commit("one", AfterCommit::Kept);
+    let (two, consumed) = commit("two", AfterCommit::Consumed);
+    assert_eq!((&one.id, &one.manifest), (&two.id, &two.manifest));
+    assert_eq!(fs::metadata(one.layers[0].join("Files/a/b")).unwrap().mtime(), 1_600_000_000);
+    assert!(kept.directory().join("upper/a/b").exists() && !consumed.directory().join("upper").exists());
+}
+
+#[test]
+fn a_container_without_changes_makes_an_empty_layer_and_a_step_without_files_none() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let image = store.commit(&scratch, &base, &commit_options("app:1")).unwrap();
+    assert_eq!(
+        (image.layers.len(), count(&image.layers[0].join("Files")), count(&image.layers[0].join("Hives"))),
+        (2, 0, 0)
+    );
+    let step = store.commit_config(&image, &CommitOptions { names: Vec::new(), ..commit_options("") }).unwrap();
+    assert_eq!((&step.layers, step.references.len()), (&image.layers, 0));
+    assert_eq!(store.config_document(&step).unwrap()["history"][1]["empty_layer"], true);
+    store.collect_garbage().unwrap();
+    assert_eq!(store.resolve(step.id.hex()).unwrap().id, step.id, "an image without a name stays");
+}
+
+#[test]
+fn a_damaged_registry_of_a_container_is_named_and_nothing_is_added() {
+    let (root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let user = scratch.prefix().join("user.reg");
+    fs::rename(&user, scratch.prefix().join("moved")).unwrap();
+    std::os::unix::fs::symlink("moved", &user).unwrap();
+    assert!(matches!(store.commit(&scratch, &base, &commit_options("app:1")), Err(LayersError::Io { .. })));
+    for bytes in [&b"nonsense"[..], b""] {
+        fs::write(scratch.prefix().join("system.reg"), bytes).unwrap();
+        assert!(matches!(store.commit(&scratch, &base, &commit_options("app:1")), Err(LayersError::Registry(_))));
+    }
+    assert_eq!((count(&root.path().join("layers")), store.images().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn what_else_stands_in_a_configuration_stays() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let config: ContainerConfig =
+        serde_json::from_str(r#"{"Cmd":["x"],"Healthcheck":{"Test":["NONE"]},"OnBuild":["RUN x"]}"#).unwrap();
+    let image = store.commit_config(&base, &CommitOptions { config, ..commit_options("app:1") }).unwrap();
+    let document = store.config_document(&image).unwrap();
+    assert_eq!(document["config"]["Healthcheck"]["Test"][0], "NONE");
+    assert_eq!(document["config"]["OnBuild"][0], "RUN x");
 }

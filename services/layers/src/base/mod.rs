@@ -1,9 +1,8 @@
 //! Base images: `nanoserver`, `servercore`, `server` and `windows`, made from the Wine runtime.
 
+mod describe;
 mod files;
 mod flavour;
-mod gzip;
-pub(crate) mod pack;
 mod prefix;
 mod tuning;
 
@@ -11,11 +10,15 @@ pub use flavour::{Flavour, UnknownFlavour};
 
 use crate::error::LayersError;
 use crate::image::Image;
+use crate::layer::gzip;
+use crate::layer::pack::{self, FileSecurity, Packing};
 use crate::reference::microsoft_name;
-use crate::scratch::{HIVES, REGISTRY_FILES};
+use crate::registry::{HIVES, read_prefix, user_hive_path, write_hive};
 use crate::store::Store;
+use casement_hive::NtTime as KeyTime;
+use casement_layer_tar::NtTime;
+use casement_nt::hives::{FromWine, Hives, Mount};
 use casement_nt::progress::Part;
-use casement_nt::registry::{KeyTimes, Registry};
 use casement_nt::version::Tag;
 use casement_nt::{Progress, Runtime};
 use std::collections::BTreeMap;
@@ -23,7 +26,7 @@ use std::fs;
 use std::path::Path;
 
 /// Raised whenever the same runtime, lists of files and script would give another image.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 /// Every time in a base image, in seconds since 1970.
 const TIME: i64 = casement_nt::runtime::recipe::FILE_TIME as i64;
 /// Note on the manifest: digest of all that goes into the image.
@@ -79,11 +82,18 @@ impl BaseBuilder {
             progress.report("choosing files", 0.5);
             files::stage(&prefix.join("drive_c"), &self.runtime, self.flavour, &layer.path().join("Files"))?;
             progress.report("tuning the registry", 0.6);
-            self.stage_registry(&prefix, &layer.path().join(HIVES))?;
-            let packed = pack::pack(&self.store, layer.path(), &Part::new(progress, 0.65, 0.95))?;
+            self.stage_registry(&prefix, layer.path())?;
+            files::set_times(layer.path())?;
+            let packing = Packing {
+                below: &[],
+                latest: Some(NtTime::from_seconds(TIME)),
+                file_security: FileSecurity::Inherited,
+                level: gzip::SMALL,
+            };
+            let packed = pack::pack(&self.store, layer.path(), &packing, &Part::new(progress, 0.65, 0.95))?;
             self.check_size(packed.size, packed.blob.size)?;
             let notes = BTreeMap::from([(INPUTS.to_owned(), self.inputs())]);
-            let manifest = pack::describe(&self.store, &packed, self.flavour, self.tag.build(), notes)?;
+            let manifest = describe::describe(&self.store, &packed, self.flavour, self.tag.build(), notes)?;
             progress.report("writing to disk", 0.95);
             self.store.publish_layer(layer, &packed.diff_id, packed.size)?;
             self.store.publish(&manifest, &self.names())?;
@@ -108,21 +118,30 @@ impl BaseBuilder {
         tags.flat_map(|tag| [format!("{base}:{tag}"), format!("{}:{tag}", microsoft_name(base))]).collect()
     }
 
-    fn stage_registry(&self, prefix: &Path, hives: &Path) -> Result<(), LayersError> {
-        fs::create_dir_all(hives).map_err(LayersError::io("create", hives))?;
-        for name in REGISTRY_FILES {
-            let path = prefix.join(name);
-            let bytes = fs::read(&path).map_err(LayersError::io("read", &path))?;
-            let mut registry = Registry::parse(&bytes)?;
-            match name {
-                "system.reg" => tuning::machine(&mut registry, self.flavour, self.tag.build()),
-                _ => tuning::user(&mut registry),
-            }
-            let path = hives.join(name);
-            fs::write(&path, registry.to_text(KeyTimes::Same(TIME.unsigned_abs())))
-                .map_err(LayersError::io("write", &path))?;
+    /// Makes the hives of the image: those of the machine in `Hives/`, the user's in the profile. The copies that Windows' own base
+    /// images have below `Windows\System32\config` are left out: nothing reads them in a container, and nanoserver has to be small.
+    fn stage_registry(&self, prefix: &Path, layer: &Path) -> Result<(), LayersError> {
+        let mut wine = read_prefix(prefix)?;
+        tuning::machine(&mut wine.machine, self.flavour, self.tag.build());
+        tuning::user(&mut wine.user);
+        tuning::user(&mut wine.default_user);
+        let FromWine { hives, without_hive } = Hives::from_wine(wine);
+        if !without_hive.is_empty() {
+            let why = format!("Wine has made keys that are in no hive: {without_hive:?}");
+            return Err(LayersError::Base { image: self.flavour.to_string(), why });
         }
-        files::set_times(hives)
+        let directory = layer.join(HIVES);
+        fs::create_dir_all(&directory).map_err(LayersError::io("create", &directory))?;
+        for mount in Mount::ALL {
+            let mut tree = hives.get(mount).clone();
+            set_times(&mut tree.root);
+            let path = match mount.base_file() {
+                Some(name) => directory.join(name),
+                None => layer.join(user_hive_path().join("/")),
+            };
+            write_hive(&tree, &path)?;
+        }
+        Ok(())
     }
 
     fn check_size(&self, unpacked: u64, packed: u64) -> Result<(), LayersError> {
@@ -135,4 +154,10 @@ impl BaseBuilder {
         );
         Err(LayersError::Base { image: self.flavour.to_string(), why })
     }
+}
+
+/// Gives all keys the one time of the image.
+fn set_times(key: &mut casement_hive::Key) {
+    key.time = KeyTime::from_unix(TIME.unsigned_abs());
+    key.subkeys_mut().for_each(|(_, subkey)| set_times(subkey));
 }

@@ -4,7 +4,7 @@ pub mod changes;
 mod entries;
 mod error;
 pub mod mount;
-mod names;
+pub(crate) mod names;
 mod pack;
 mod path;
 mod stat;
@@ -19,6 +19,7 @@ pub use path::VolumePath;
 pub use stat::{PathKind, PathStat};
 pub use tree::VolumeTree;
 pub use unpack::Overwrite;
+pub(crate) use unpack::link_text;
 pub use visit::{Found, Visit, Visited};
 
 use std::path::{Path, PathBuf};

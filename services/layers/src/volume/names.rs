@@ -11,7 +11,7 @@ pub(super) fn fold(name: &str) -> String {
 }
 
 /// The name in directory `at` that equals `name` but for case: the exact one if there are several.
-pub(super) fn existing_name(at: &impl AsFd, name: &str) -> rustix::io::Result<Option<OsString>> {
+pub(crate) fn existing_name(at: &impl AsFd, name: &str) -> rustix::io::Result<Option<OsString>> {
     if rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
         return Ok(Some(name.into()));
     }
@@ -21,7 +21,7 @@ pub(super) fn existing_name(at: &impl AsFd, name: &str) -> rustix::io::Result<Op
 }
 
 /// All names in directory `at`, which may be a descriptor of its place only.
-pub(super) fn names(at: &impl AsFd) -> rustix::io::Result<Vec<OsString>> {
+pub(crate) fn names(at: &impl AsFd) -> rustix::io::Result<Vec<OsString>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(at, ".", flags, Mode::empty())?;
     let mut names = Vec::new();

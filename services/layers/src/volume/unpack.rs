@@ -286,7 +286,7 @@ fn times((seconds, nanoseconds): (i64, u32)) -> Timestamps {
 
 /// What is written into a link in a directory at this depth: relative, so that programs, for whom the volume is no root, follow it
 /// to the same place.
-fn link_text(depth: usize, name: &str, target: &str) -> Result<String, VolumeError> {
+pub(crate) fn link_text(depth: usize, name: &str, target: &str) -> Result<String, VolumeError> {
     let refused = || VolumeError::Archive(format!("invalid symlink {:?} -> {:?}", shorten(name), shorten(target)));
     let absolute = match NtPath::parse(target) {
         Ok(path) if path.drive() == 'C' => Some(path.relative()),

@@ -6,8 +6,11 @@ use std::io::{self, Write};
 
 /// Bytes that go into one member.
 const MEMBER: usize = 8 << 20;
-/// libdeflate's level: 4 % smaller than the best of zlib in twice its time; higher ones take long for 0.2 %.
-const LEVEL: i32 = 10;
+/// libdeflate's level for what is packed once: 4 % smaller than the best of zlib in twice its time; higher ones take long for
+/// 0.2 %.
+pub(crate) const SMALL: i32 = 10;
+/// The level for what somebody waits for: as small as zlib's default in half its time.
+pub(crate) const FAST: i32 = 5;
 
 /// Compresses what is written to it into `W`.
 pub struct GzipMembers<W: Write> {
@@ -15,13 +18,14 @@ pub struct GzipMembers<W: Write> {
     waiting: Vec<Vec<u8>>,
     parallel: usize,
     member: usize,
+    level: i32,
 }
 
 impl<W: Write> GzipMembers<W> {
     /// Nothing is written before the first member is full.
-    pub fn new(out: W) -> Self {
+    pub fn new(out: W, level: i32) -> Self {
         let parallel = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { out, waiting: vec![Vec::new()], parallel, member: MEMBER }
+        Self { out, waiting: vec![Vec::new()], parallel, member: MEMBER, level }
     }
 
     /// Writes what is left and gives the output back.
@@ -35,8 +39,9 @@ impl<W: Write> GzipMembers<W> {
 
     fn compress(&mut self) -> io::Result<()> {
         let waiting = std::mem::replace(&mut self.waiting, vec![Vec::new()]);
+        let level = self.level;
         let members: Vec<io::Result<Vec<u8>>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = waiting.iter().map(|bytes| scope.spawn(|| member(bytes))).collect();
+            let threads: Vec<_> = waiting.iter().map(|bytes| scope.spawn(|| member(bytes, level))).collect();
             let panicked = || io::Error::other("the compressor failed");
             threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(panicked()))).collect()
         });
@@ -47,8 +52,8 @@ impl<W: Write> GzipMembers<W> {
     }
 }
 
-fn member(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let level = CompressionLvl::new(LEVEL).map_err(|_| io::Error::other("no such level"))?;
+fn member(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+    let level = CompressionLvl::new(level).map_err(|_| io::Error::other("no such level"))?;
     let mut compressor = Compressor::new(level);
     let mut packed = vec![0; compressor.gzip_compress_bound(bytes.len())];
     let length = compressor.gzip_compress(bytes, &mut packed).map_err(io::Error::other)?;
@@ -83,17 +88,17 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    const SMALL: usize = 40_000;
+    const SHORT: usize = 40_000;
 
     #[test]
     fn several_members_read_back_as_one_and_do_not_depend_on_the_writes() {
-        let bytes: Vec<u8> = (0..(SMALL * 2 + 77)).map(|n| (n / 7) as u8).collect();
+        let bytes: Vec<u8> = (0..(SHORT * 2 + 77)).map(|n| (n / 7) as u8).collect();
         let pack = |step: usize, parallel: usize| {
-            let mut gzip = GzipMembers { parallel, member: SMALL, ..GzipMembers::new(Vec::new()) };
+            let mut gzip = GzipMembers { parallel, member: SHORT, ..GzipMembers::new(Vec::new(), SMALL) };
             bytes.chunks(step).for_each(|chunk| gzip.write_all(chunk).unwrap());
             gzip.finish().unwrap()
         };
-        let packed = pack(SMALL / 3, 1);
+        let packed = pack(SHORT / 3, 1);
         assert_eq!(packed, pack(1000, 4));
         let mut again = Vec::new();
         flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut again).unwrap();
