@@ -126,7 +126,9 @@ impl Prefix {
         }
         let address = match address {
             IpAddr::V4(v4) => Ipv4Addr::from(u32::from(v4) & !u32::MAX.checked_shr(length.into()).unwrap_or(0)).into(),
-            IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::MAX.checked_shr(length.into()).unwrap_or(0)).into(),
+            IpAddr::V6(v6) => {
+                Ipv6Addr::from(u128::from(v6) & !u128::MAX.checked_shr(length.into()).unwrap_or(0)).into()
+            }
         };
         Ok(Self { address, length })
     }
@@ -200,7 +202,9 @@ mod tests {
         assert_eq!(mac, "00:15:5d:70:38:c8".parse().unwrap());
         assert_eq!(mac.to_string(), "00-15-5D-70-38-C8");
         assert_eq!(MacAddress::from_number(mac.to_number()), mac);
-        for wrong in ["", "00-15-5D-70-38", "00-15-5D-70-38-C8-00", "0-015-5D-70-38-C8", "+0-15-5D-70-38-C8", "é-15-5D-70-38-C8"] {
+        for wrong in
+            ["", "00-15-5D-70-38", "00-15-5D-70-38-C8-00", "0-015-5D-70-38-C8", "+0-15-5D-70-38-C8", "é-15-5D-70-38-C8"]
+        {
             assert!(wrong.parse::<MacAddress>().is_err(), "{wrong}");
         }
     }

@@ -31,7 +31,9 @@ impl Capabilities {
             lines.push("no ipv6: networks have ipv4 subnets only");
         }
         if self.bridge_netfilter {
-            lines.push("bridge-nf-call-iptables is 1: the host's own forward rules apply between endpoints of one network too");
+            lines.push(
+                "bridge-nf-call-iptables is 1: the host's own forward rules apply between endpoints of one network too",
+            );
         }
         lines
     }

@@ -204,7 +204,9 @@ impl Endpoint {
         for (at, address) in self.addresses.iter().enumerate() {
             let subnet = network.subnets.iter().find(|subnet| subnet.prefix.contains(address.address));
             match subnet {
-                None if !network.subnets.is_empty() => return invalid("an address of it is in no subnet of the network"),
+                None if !network.subnets.is_empty() => {
+                    return invalid("an address of it is in no subnet of the network");
+                }
                 Some(subnet) if subnet.gateway == Some(address.address) => {
                     return invalid("an address of it is the gateway's");
                 }

@@ -151,7 +151,10 @@ pub enum VSwitchError {
 
 impl VSwitchError {
     /// Builds a closure for `map_err` that keeps what was done to what.
-    pub(crate) fn kernel<E: Into<io::Error>>(action: &'static str, object: impl Into<String>) -> impl FnOnce(E) -> Self {
+    pub(crate) fn kernel<E: Into<io::Error>>(
+        action: &'static str,
+        object: impl Into<String>,
+    ) -> impl FnOnce(E) -> Self {
         let object = object.into();
         move |source| Self::Kernel { action, object, source: source.into() }
     }

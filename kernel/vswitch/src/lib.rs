@@ -15,14 +15,25 @@
 //! ```
 
 pub mod acl;
+mod adapter;
 pub mod address;
 pub mod capabilities;
+mod driver;
 pub mod endpoint;
 pub mod error;
+mod filter;
+mod forwarding;
+mod host;
 mod linux;
+mod name;
 pub mod namespace;
+mod netlink;
 pub mod network;
+mod nftables;
+mod policy;
 pub mod reconcile;
+mod route;
+mod state;
 pub mod switch;
 
 pub use acl::{AclRule, Action, AddressRange, Direction, RuleType};

@@ -75,7 +75,8 @@ fn open_own() -> io::Result<OwnedFd> {
 /// Runs `work` on a thread that ends with it, so that its namespace is nobody else's.
 fn on_new_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("netns".to_owned()).stack_size(256 << 10).spawn_scoped(scope, work)?;
+        let thread =
+            std::thread::Builder::new().name("netns".to_owned()).stack_size(256 << 10).spawn_scoped(scope, work)?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

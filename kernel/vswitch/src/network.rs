@@ -61,10 +61,8 @@ pub struct HostService {
 
 impl HostService {
     /// A name server at the gateway address, over UDP and TCP.
-    pub const DNS: [HostService; 2] = [
-        HostService { transport: Transport::Udp, port: 53 },
-        HostService { transport: Transport::Tcp, port: 53 },
-    ];
+    pub const DNS: [HostService; 2] =
+        [HostService { transport: Transport::Udp, port: 53 }, HostService { transport: Transport::Tcp, port: 53 }];
 }
 
 /// The description of a network.

@@ -1,0 +1,60 @@
+//! The internal network: endpoints and the host's gateway address, and no way out.
+
+use crate::capabilities::Capabilities;
+use crate::driver::{Driver, Verified, bridge};
+use crate::endpoint::Endpoint;
+use crate::error::VSwitchError;
+use crate::filter::Fragment;
+use crate::host::Host;
+use crate::name::CLOSED_GROUP;
+use crate::network::Network;
+use crate::reconcile::Attachment;
+
+pub(super) struct Internal;
+
+impl Driver for Internal {
+    fn validate(&self, network: &Network, capabilities: &Capabilities) -> Result<(), VSwitchError> {
+        bridge::validate(network, capabilities)?;
+        if network.subnets.iter().any(|subnet| subnet.gateway.is_none()) {
+            let reason = "an internal network has the host in each of its subnets: give it a gateway address";
+            return Err(VSwitchError::InvalidNetwork { network: network.id, reason });
+        }
+        Ok(())
+    }
+
+    fn validate_endpoint(&self, network: &Network, endpoint: &Endpoint) -> Result<(), VSwitchError> {
+        bridge::validate_closed_endpoint(network, endpoint)
+    }
+
+    fn network_fragment(&self, network: &Network) -> Fragment {
+        bridge::network_fragment(network)
+    }
+
+    fn endpoint_fragment(&self, _: &Network, endpoint: &Endpoint, capabilities: &Capabilities) -> Fragment {
+        bridge::endpoint_fragment(endpoint, capabilities)
+    }
+
+    fn setup(&self, host: &mut Host, network: &Network) -> Result<bool, VSwitchError> {
+        bridge::setup(host, network, CLOSED_GROUP, &Default::default())
+    }
+
+    fn attach(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Result<(), VSwitchError> {
+        bridge::attach(host, network, attachment)
+    }
+
+    fn verify(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Result<Verified, VSwitchError> {
+        bridge::verify(host, network, attachment)
+    }
+
+    fn modify(&self, host: &mut Host, old: &Endpoint, new: &Attachment) -> Result<(), VSwitchError> {
+        bridge::modify(host, old, new)
+    }
+
+    fn detach(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Vec<VSwitchError> {
+        bridge::detach(host, network, attachment)
+    }
+
+    fn teardown(&self, host: &mut Host, network: &Network, _: bool) -> Vec<VSwitchError> {
+        bridge::teardown(host, network)
+    }
+}
