@@ -224,10 +224,49 @@ fn requests_are_bounded() {
     assert!(answer(format!("GET /version HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes()).starts_with("HTTP/1.1 431 "));
     let body = " ".repeat(9 << 20);
     let create = format!("POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let refused = answer(create.as_bytes());
-    assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    assert!(answer(create.as_bytes()).starts_with("HTTP/1.1 400 "));
     let deep = "[".repeat(100_000);
     let create = format!("POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{deep}", deep.len());
     assert!(answer(create.as_bytes()).starts_with("HTTP/1.1 400 "));
     assert_eq!(host.docker(["version", "--format", "{{.Server.Os}}"]).succeeded().text(), "windows");
+}
+
+#[test]
+fn a_client_that_is_refused_while_it_sends_reads_why_and_may_go_on() {
+    let host = Host::start();
+    let body = vec![b' '; 9 << 20];
+    let mut stream = UnixStream::connect(host.docker_socket()).unwrap();
+    for (line, status) in [
+        ("PUT /containers/none/archive?path=C:/x", 404),
+        ("PUT /containers/none/archive", 400),
+        ("POST /containers/create", 400),
+        ("POST /containers/none/start", 400),
+        ("POST /v1.99/containers/create", 400),
+        ("POST /no/such/path", 404),
+        ("GET /version", 200),
+    ] {
+        // Nothing is read before all is written.
+        write!(stream, "{line} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+        stream.write_all(&body).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_eq!(read_answer(&mut stream), status, "{line}");
+    }
+    // One that waits to be told to send is not told to when it is refused.
+    let head = "POST /containers/none/start HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut stream), 400);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the connection ends");
+}
+
+/// Reads an answer that says how long its body is; the status.
+fn read_answer(stream: &mut UnixStream) -> u16 {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    stream.read_exact(&mut vec![0; length.parse().unwrap()]).unwrap();
+    head.split(' ').nth(1).expect("a status").parse().unwrap()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response, Uri};
+use axum::http::{Request, Response, Uri, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,6 +15,7 @@ use tower_service::Service;
 use super::headers;
 use super::line::Line;
 use super::origin::Gate;
+use super::request_body::RequestBody;
 use super::version;
 
 /// Most bytes of a request's head.
@@ -53,7 +54,9 @@ where
     }
 }
 
-async fn answer(mut router: Router, gate: Gate, mut request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(mut router: Router, gate: Gate, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let sends_at_once = !request.headers().contains_key(header::EXPECT);
+    let mut request = request.map(|body| RequestBody::new(body, sends_at_once));
     let admitted = gate.admit(request.headers(), request.uri());
     let mut response = match admitted.and_then(|()| version::split(request.uri().path())) {
         Ok((api_version, path)) => {

@@ -19,6 +19,7 @@ mod origin;
 mod platform;
 mod relay;
 mod request;
+mod request_body;
 mod routes;
 mod stream;
 mod time;
