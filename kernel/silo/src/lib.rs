@@ -3,6 +3,7 @@
 //!
 //! Everything here runs in a process with a single thread (the silo host): it clones.
 
+pub mod disk;
 mod error;
 pub mod identity;
 pub mod launch;

@@ -65,9 +65,7 @@ impl DetachedMount {
 
     /// A new file system of type `kind` with string options.
     pub fn new(kind: &str, options: &[(&str, &str)]) -> Result<Self, SiloError> {
-        let fs = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)
-            .during("open file system", kind)
-            .map_err(|e| if kind == "overlay" { e.see("overlayfs") } else { e })?;
+        let fs = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).during("open file system", kind)?;
         for (key, value) in options {
             if value.is_empty() {
                 rustix::mount::fsconfig_set_flag(fs.as_fd(), *key)

@@ -36,6 +36,17 @@ pub enum WcifsError {
         /// Why not.
         source: Errno,
     },
+    /// A directory that is read from disk.
+    #[error("read {path} of a volume: {source}")]
+    Read {
+        /// The directory, from the root of the volume.
+        path: String,
+        /// Why not.
+        source: Errno,
+    },
+    /// The thread that is to serve cannot be started.
+    #[error("start a thread that serves the volume: {0}")]
+    Thread(std::io::Error),
     /// The conversation with the kernel.
     #[error("serve the volume: {0}")]
     Serve(Errno),

@@ -55,6 +55,12 @@ impl Layer {
     }
 }
 
+impl From<OwnedFd> for Layer {
+    fn from(root: OwnedFd) -> Self {
+        Self { root }
+    }
+}
+
 impl AsFd for Layer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.root.as_fd()

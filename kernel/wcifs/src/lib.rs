@@ -5,6 +5,7 @@
 //! design, FORMAT.md what is on disk.
 
 mod attributes;
+mod changes;
 mod copy_up;
 mod directory;
 mod error;
@@ -20,8 +21,9 @@ mod session;
 pub mod upcase;
 mod volume;
 
+pub use changes::{Change, ChangeKind, changes};
 pub use error::WcifsError;
 pub use layer::MAX_LAYERS;
 pub use mount::MountPlan;
-pub use session::Session;
+pub use session::{Serving, Session};
 pub use volume::Durability;

@@ -11,10 +11,14 @@ use crate::name::Folding;
 use crate::node::Nodes;
 use crate::operation::Answered;
 use crate::volume::{Durability, Volume};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use std::path::Path;
+use rustix::thread::Pid;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes of stack of the thread that serves: copying up a tree goes as deep as the tree.
+const STACK: usize = 8 << 20;
 
 /// A mounted volume and the connection through which it is served. When it is dropped, programs that use the volume get
 /// errors.
@@ -70,12 +74,33 @@ impl Session {
         Ok(())
     }
 
-    /// Serves the volume in a thread while `work` uses it, which is mounted at `target`. No thread is left afterwards, so
-    /// that the process may clone.
+    /// Serves the volume in a thread from now on, to the end of the process or of the mount. A process must not clone
+    /// itself while it has threads.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn serve_in_thread(self) -> Result<Serving, WcifsError> {
+        let (ended, alive) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(WcifsError::Serve)?;
+        let (tell, told) = std::sync::mpsc::channel();
+        let serve = move || {
+            // Closed when this thread ends, in whatever way.
+            let _alive = alive;
+            let _ = tell.send(rustix::thread::gettid());
+            if let Err(error) = self.serve() {
+                tracing::error!(%error, "volume C: is lost");
+            }
+        };
+        std::thread::Builder::new().name("wcifs".into()).stack_size(STACK).spawn(serve).map_err(WcifsError::Thread)?;
+        let thread = told.recv().map_err(|_| WcifsError::Serve(Errno::IO))?;
+        Ok(Serving { ended, thread })
+    }
+
+    /// Serves the volume in a thread while `work` uses it. `root` is its root directory, which may be open as a place only.
+    /// No thread is left afterwards, so that the process may clone.
     ///
     /// # Errors
     /// As [`Session::serve`].
-    pub fn serve_during<T>(&mut self, target: &Path, work: impl FnOnce() -> T) -> Result<T, WcifsError> {
+    pub fn serve_during<T>(&mut self, root: BorrowedFd<'_>, work: impl FnOnce() -> T) -> Result<T, WcifsError> {
         let enough = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let server = scope.spawn(|| {
@@ -90,7 +115,7 @@ impl Session {
             });
             let result = work();
             enough.store(true, Ordering::Release);
-            let asked = rustix::fs::statvfs(target);
+            let asked = rustix::fs::fstatvfs(root);
             let served = server.join().unwrap_or(Err(WcifsError::Serve(Errno::IO)));
             asked.map_err(WcifsError::Serve)?;
             served.map(|()| result)
@@ -147,6 +172,27 @@ impl Session {
             _ if request.opcode == opcode::STATFS => Next::Statistics,
             _ => Next::Other,
         })
+    }
+}
+
+/// A volume that a thread of this process serves.
+#[derive(Debug)]
+pub struct Serving {
+    ended: OwnedFd,
+    thread: Pid,
+}
+
+impl Serving {
+    /// The thread, for the scheduler.
+    pub fn thread(&self) -> Pid {
+        self.thread
+    }
+}
+
+/// Hangs up when the volume is no longer served.
+impl AsFd for Serving {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
     }
 }
 
