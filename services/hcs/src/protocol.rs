@@ -10,8 +10,8 @@ pub const ATTACH: MessageType = MessageType::from_raw(0x1ff0_0201);
 pub const SETTLE: MessageType = MessageType::from_raw(0x1ff0_0301);
 /// The compute system is started once more after its end, although it was to be discarded: its registry is saved.
 pub const KEEP: MessageType = MessageType::from_raw(0x1ff0_0401);
-/// Asks for the root directory of volume `C:`: one descriptor in the response. A volume host, which has no compute system, wants a
-/// [`VolumeSpec`](crate::spec::VolumeSpec) as payload.
+/// Asks for volume `C:`: the response has descriptors of its root and of the directory with its changes on disk. A volume host,
+/// which has no compute system, wants a [`VolumeSpec`](crate::spec::VolumeSpec) as payload.
 pub const OPEN_VOLUME: MessageType = MessageType::from_raw(0x1ff0_0501);
 /// Holds every process of the compute system.
 pub const PAUSE: MessageType = MessageType::from_raw(0x1ff0_0601);

@@ -84,11 +84,9 @@ impl ComputeService {
     }
 
     fn spawn(&self, spec: &SiloSpec, directory: &Path) -> io::Result<System> {
-        for name in [file::ROOT, file::STAGE] {
-            match std::fs::create_dir(directory.join(name)) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                other => other?,
-            }
+        match std::fs::create_dir(directory.join(file::ROOT)) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
         }
         for stale in [file::EXIT, file::SOCKET] {
             match std::fs::remove_file(directory.join(stale)) {

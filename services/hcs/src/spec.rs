@@ -26,8 +26,6 @@ pub mod file {
     pub const EXIT: &str = "exit.json";
     /// Where the silo's tree is mounted, in the silo host's own mount namespace.
     pub const ROOT: &str = "rootfs";
-    /// Intermediate mounts.
-    pub const STAGE: &str = "stage";
 }
 
 /// How the platform runs one compute system: what the document does not say.

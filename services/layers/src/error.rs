@@ -59,6 +59,15 @@ pub enum LayersError {
     /// A container's scratch is already there.
     #[error("container {0} already has a scratch")]
     ScratchExists(String),
+    /// A scratch of a size that no file system can have here.
+    #[error("invalid size of a scratch: {0} bytes; from {min} to {max} are possible", min = crate::disk::MIN_SIZE, max = crate::disk::MAX_SIZE)]
+    DiskSize(u64),
+    /// The program that makes file systems is not there.
+    #[error("a scratch of a given size needs mkfs.ext4: install e2fsprogs")]
+    NoMkfs,
+    /// No file system could be made.
+    #[error("mkfs.ext4 could not make the scratch's file system: {0}")]
+    Mkfs(String),
     /// No layer of the image has the registry.
     #[error("image {0} has no registry in its layers: it is not a bootable Windows image")]
     NoRegistry(String),

@@ -9,6 +9,7 @@ mod commit;
 pub mod content;
 mod derive;
 mod digest;
+mod disk;
 mod error;
 pub mod image;
 pub mod layer;

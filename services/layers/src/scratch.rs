@@ -1,9 +1,11 @@
 //! Scratches: what one container changes, and the Wine prefix that holds its registry.
 //!
-//! `scratches/<container id>/` has `upper/` and `work/` (changes of volume `C:`) and `prefix/` (the `WINEPREFIX`).
+//! `scratches/<container id>/` has `upper/` and `work/` (changes of volume `C:`; of a given size: `volume.img`, a file system with
+//! these directories) and `prefix/` (the `WINEPREFIX`).
 
 use crate::atomic::{self, UNFINISHED};
 use crate::digest::Digest;
+use crate::disk;
 use crate::error::LayersError;
 use crate::image::Image;
 use crate::store::Store;
@@ -66,6 +68,18 @@ impl Store {
     /// # Errors
     /// [`LayersError::ScratchExists`], [`LayersError::NoRegistry`], or when files cannot be made. Nothing is left then.
     pub fn create_scratch(&self, id: &str, image: &Image, owner: u32) -> Result<Scratch, LayersError> {
+        self.new_scratch(id, image, owner, None)
+    }
+
+    /// As [`Store::create_scratch`], with `size` bytes for changes of volume `C:`.
+    ///
+    /// # Errors
+    /// Also [`LayersError::DiskSize`], [`LayersError::NoMkfs`], [`LayersError::Mkfs`].
+    pub fn create_sized_scratch(&self, id: &str, image: &Image, owner: u32, size: u64) -> Result<Scratch, LayersError> {
+        self.new_scratch(id, image, owner, Some(size))
+    }
+
+    fn new_scratch(&self, id: &str, image: &Image, owner: u32, size: Option<u64>) -> Result<Scratch, LayersError> {
         let _lock = self.lock_shared()?;
         let directory = self.scratch_directory(id)?;
         if directory.exists() {
@@ -84,6 +98,10 @@ impl Store {
             .wine_registry(&image.layers, &image.diff_ids)?
             .ok_or_else(|| LayersError::NoRegistry(image.reference.clone()))?;
         fill(new.path(), image, &registry, owner)?;
+        match size {
+            Some(size) => disk::make(new.path(), size)?,
+            None => make_directories(new.path())?,
+        }
         let from = new.keep();
         if let Err(e) = fs::rename(&from, &directory) {
             let _ = fs::remove_dir_all(&from);
@@ -174,8 +192,6 @@ fn is_id(id: &str) -> bool {
 fn fill(directory: &Path, image: &Image, registry: &Path, owner: u32) -> Result<(), LayersError> {
     let prefix = directory.join("prefix");
     for (name, owned) in [
-        ("upper", true),
-        ("work", false),
         ("prefix", true),
         // Of the host's root: programs cannot add a drive.
         ("prefix/dosdevices", false),
@@ -209,6 +225,15 @@ fn fill(directory: &Path, image: &Image, registry: &Path, owner: u32) -> Result<
     let text = serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
     let path = directory.join(RECORD);
     fs::write(&path, text).map_err(LayersError::io("write", &path))
+}
+
+/// The changes of volume `C:` in the directory of the scratch. They belong to the host's root, as all files of the volume do.
+fn make_directories(directory: &Path) -> Result<(), LayersError> {
+    for name in disk::DIRECTORIES {
+        let path = directory.join(name);
+        fs::DirBuilder::new().mode(0o755).create(&path).map_err(LayersError::io("create", &path))?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, bytes: &[u8], owner: u32) -> Result<(), LayersError> {

@@ -5,7 +5,7 @@ use crate::limits::job_limits;
 use crate::spec::{SiloSpec, file};
 use casement_job::{Hierarchy, Job, JobError, JobLimits, JobName, Started};
 use casement_layers::volume::UnionMount;
-use casement_layers::volume::mount::Durability;
+use casement_layers::volume::mount::{Durability, MappedView, MountedVolume, Serving};
 use casement_nt::path::NtPath;
 use casement_schema::container::{Container, MappedDirectory};
 use casement_schema::storage::Storage;
@@ -13,6 +13,7 @@ use casement_silo::launch::c_strings;
 use casement_silo::root::{Tree, shared_directory};
 use casement_silo::{IdRange, Launch, Silo, SiloError};
 use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::process::Pid;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -23,18 +24,47 @@ const TEMPORARY_BYTES: u64 = 1 << 30;
 pub struct Assembled {
     /// The silo.
     pub silo: Silo,
-    /// The root of its volume `C:`, with the mapped directories.
-    pub volume: OwnedFd,
+    /// Its volume `C:`.
+    pub volume: OpenVolume,
+    /// The thread that serves the volume.
+    pub serving: Serving,
     /// Its job.
     pub job: Job,
     /// What could not be limited, for the user.
     pub missing_limits: Vec<String>,
 }
 
+/// A mounted volume.
+pub struct OpenVolume {
+    /// Its root, with the mapped directories.
+    pub root: OwnedFd,
+    /// The directory with its changes, on disk.
+    pub changes: OwnedFd,
+}
+
+impl OpenVolume {
+    /// Opens a volume for [`crate::protocol::OPEN_VOLUME`].
+    pub fn of(volume: &MountedVolume) -> Result<Self, ComputeError> {
+        let changes =
+            volume.changes().try_clone().map_err(|e| SiloError::new("open", "the changes of volume C:", e))?;
+        Ok(Self { root: volume.root()?, changes })
+    }
+
+    /// The descriptors in the order of the answer.
+    pub fn descriptors(self) -> Vec<OwnedFd> {
+        vec![self.root, self.changes]
+    }
+
+    /// Another one of it.
+    pub fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(Self { root: self.root.try_clone()?, changes: self.changes.try_clone()? })
+    }
+}
+
 /// Makes the job and the silo of `spec`; `directory` is the compute system's own.
 ///
-/// The silo's first programs share one processor with this process: they wait for each other all the time, and
-/// waking another processor costs more than the work. [`release_processors`] ends that.
+/// The silo's first programs share one processor with the thread that serves their volume: they wait for each other all the
+/// time, and waking another processor costs more than the work. [`release_processors`] ends that.
 pub fn assemble(
     spec: &SiloSpec,
     directory: &Path,
@@ -52,9 +82,9 @@ pub fn assemble(
     let limits = job_limits(container, spec.settings.processes)?;
     let job = create_job(&hierarchy, &name, &limits)?;
     match start(spec, container, directory, agent, bridge, ids, &job) {
-        Ok((silo, volume)) => {
+        Ok((silo, volume, serving)) => {
             let missing_limits = job.missing().iter().map(|m| format!("{:?}: {}", m.controller, m.reason)).collect();
-            Ok(Assembled { silo, volume, job, missing_limits })
+            Ok(Assembled { silo, volume, serving, job, missing_limits })
         }
         Err(e) => {
             if let Err(left) = job.destroy() {
@@ -88,7 +118,7 @@ fn start(
     bridge: BorrowedFd<'_>,
     ids: IdRange,
     job: &Job,
-) -> Result<(Silo, OwnedFd), ComputeError> {
+) -> Result<(Silo, OpenVolume, Serving), ComputeError> {
     let storage =
         container.storage.as_ref().ok_or_else(|| ComputeError::invalid_document("Container.Storage", "missing"))?;
     let scratch = PathBuf::from(&storage.path);
@@ -107,10 +137,10 @@ fn start(
         ids,
         temporary_bytes,
     };
-    let volume = tree.assemble()?;
+    let target = tree.assemble()?;
     let durability = if spec.settings.discard { Durability::Discarded } else { Durability::Kept };
-    let mapped = &container.mapped_directories;
-    let volume = mount_volume(storage, mapped, ids, &directory.join(file::STAGE), &volume, durability)?;
+    let volume = mount_volume(storage, &container.mapped_directories, ids, &target, durability)?;
+    let opened = OpenVolume::of(&volume)?;
     let host_name = container
         .guest_os
         .as_ref()
@@ -130,51 +160,56 @@ fn start(
     };
     let started = if job.version2_directory().is_some() { Started::InVersion2 } else { Started::Outside };
     let entrance = job.entrance(started)?;
+    let processor = rustix::thread::sched_getcpu();
     let silo = launch.start(move || {
-        share_processor();
+        stay_on(None, processor);
         entrance.enter().map_err(|e| SiloError::new("assign", "the silo to its job", std::io::Error::other(e)))
     })?;
-    Ok((silo, volume))
+    // Only now: this was the last clone.
+    let serving = volume.serve().inspect_err(|_| silo.end())?;
+    stay_on(Some(serving.thread()), processor);
+    Ok((silo, opened, serving))
 }
 
-/// Mounts volume `C:` with its mapped directories on `target`, by way of the directory `stage`, and opens its root.
+/// Mounts volume `C:` with its mapped directories on `target`.
 pub fn mount_volume(
     storage: &Storage,
     mapped: &[MappedDirectory],
     ids: IdRange,
-    stage: &Path,
     target: &Path,
     durability: Durability,
-) -> Result<OwnedFd, ComputeError> {
+) -> Result<MountedVolume, ComputeError> {
     let layers: Vec<PathBuf> = storage.layers.iter().map(|l| PathBuf::from(&l.path)).collect();
-    UnionMount::new(&layers, Path::new(&storage.path)).mount(stage, target, ids, durability)?;
-    for mapped in mapped {
+    // All of them before any is put in its place: translating owners clones, and the volume is served by a thread.
+    let view = |mapped: &MappedDirectory| {
         let inside = NtPath::parse(&mapped.container_path)
             .map_err(|e| ComputeError::invalid_document("MappedDirectories.ContainerPath", &e.to_string()))?;
-        let view = shared_directory(Path::new(&mapped.host_path), ids, mapped.read_only)?;
-        UnionMount::map_directory(target, inside.components(), view, ids)?;
-    }
-    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-    rustix::fs::open(target, flags, rustix::fs::Mode::empty())
-        .map_err(|e| SiloError::new("open", "volume C:", e).into())
+        let directory = shared_directory(Path::new(&mapped.host_path), ids, mapped.read_only)?;
+        Ok::<_, ComputeError>(MappedView { inside: inside.components().map(str::to_owned).collect(), directory })
+    };
+    let views = mapped.iter().map(view).collect::<Result<Vec<_>, _>>()?;
+    let mut volume = UnionMount::new(&layers, Path::new(&storage.path)).mount(target, ids, durability)?;
+    volume.map(views, ids)?;
+    Ok(volume)
 }
 
-/// Keeps this process on the processor that it runs on, which is its parent's. Only speed depends on it.
-fn share_processor() {
+/// Keeps a thread, or this process, on one processor. Only speed depends on it.
+fn stay_on(thread: Option<Pid>, processor: usize) {
     let mut set = rustix::thread::CpuSet::new();
-    set.set(rustix::thread::sched_getcpu());
-    let _ = rustix::thread::sched_setaffinity(None, &set);
+    set.set(processor);
+    let _ = rustix::thread::sched_setaffinity(thread, &set);
 }
 
-/// Lets all processes of the job run on every processor.
-pub fn release_processors(job: &Job) {
+/// Lets all processes of the job, and the thread that serves their volume, run on every processor.
+pub fn release_processors(job: &Job, serving: &Serving) {
     let Ok(all) = rustix::thread::sched_getaffinity(None) else { return };
+    let _ = rustix::thread::sched_setaffinity(Some(serving.thread()), &all);
     let processes = job.processes().unwrap_or_default();
     for pid in processes {
         let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
         for thread in threads.into_iter().flatten().flatten() {
             let id = thread.file_name().to_str().and_then(|n| n.parse().ok());
-            if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+            if let Some(id) = id.and_then(Pid::from_raw) {
                 // A thread may have ended meanwhile.
                 let _ = rustix::thread::sched_setaffinity(Some(id), &all);
             }

@@ -1,6 +1,6 @@
 //! The silo host's loop, and the life of its compute system from Created to Stopped.
 
-use super::assemble::{Assembled, release_processors};
+use super::assemble::{Assembled, OpenVolume, release_processors};
 use super::log::LogWriter;
 use super::requests::{Client, Pending, Waiter};
 use super::stdio::{MainStreams, Pipes, Place};
@@ -13,6 +13,7 @@ use casement_gcs::payload::{
 };
 use casement_gcs::{Endpoint, GcsError, Message, MessageKind, MessageType};
 use casement_job::Job;
+use casement_layers::volume::mount::Serving;
 use casement_schema::error::HResult;
 use casement_schema::properties::{ExitType, State};
 use casement_silo::Silo;
@@ -43,7 +44,8 @@ pub struct Host {
     pub(super) pending: HashMap<u64, Pending>,
     next_request: u64,
     silo: Silo,
-    pub(super) volume: OwnedFd,
+    pub(super) volume: OpenVolume,
+    serving: Serving,
     pub(super) job: Job,
     pub(super) streams: MainStreams,
     main_pipes: Option<Pipes>,
@@ -72,6 +74,7 @@ struct End {
 enum Source {
     Listener,
     Silo,
+    Volume,
     Bridge,
     Client(u64),
     Stream(Place),
@@ -108,6 +111,7 @@ impl Host {
             next_request: 1,
             silo: assembled.silo,
             volume: assembled.volume,
+            serving: assembled.serving,
             job: assembled.job,
             streams,
             main_pipes: Some(programs),
@@ -141,10 +145,11 @@ impl Host {
     }
 
     fn wait(&self) -> io::Result<Vec<Source>> {
-        let mut sources = vec![Source::Listener, Source::Silo, Source::Bridge];
+        let mut sources = vec![Source::Listener, Source::Silo, Source::Volume, Source::Bridge];
         let mut fds = vec![
             PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.silo.process.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.serving.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.bridge.as_fd(), self.bridge.poll_flags()),
         ];
         for (id, client) in &self.clients {
@@ -169,6 +174,7 @@ impl Host {
         match source {
             Source::Listener => self.accept(),
             Source::Silo => self.silo_ended(),
+            Source::Volume => self.break_off("volume C: is no longer served".to_owned()),
             Source::Bridge => self.serve_bridge(),
             Source::Client(id) => self.serve_client(id),
             Source::Stream(place) => self.streams.serve(place),
@@ -289,7 +295,7 @@ impl Host {
             self.break_off(format!("the agent cannot be reached: {e}"));
         }
         self.reply(waiter, &response.base);
-        release_processors(&self.job);
+        release_processors(&self.job, &self.serving);
     }
 
     fn start_failed(&mut self, waiter: Waiter, why: ResponseBase) {

@@ -1,7 +1,7 @@
 //! The silo host: one small process beside each compute system. It owns the silo's mounts, the main process's
 //! streams, the log and the exit code, and outlives the daemon.
 //!
-//! One thread and one loop, because it clones.
+//! One loop, and one thread until the silo was cloned; from then on a second one serves volume `C:`.
 
 mod assemble;
 mod host;

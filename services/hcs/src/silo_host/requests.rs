@@ -162,8 +162,8 @@ impl Host {
     }
 
     fn open_volume(&mut self, waiter: Waiter) -> Result<(), ResponseBase> {
-        let root = self.volume.try_clone().map_err(|e| ResponseBase::failure(HResult::FAIL, e.to_string()))?;
-        self.reply_with(waiter, &ResponseBase::success(), vec![root]);
+        let volume = self.volume.try_clone().map_err(|e| ResponseBase::failure(HResult::FAIL, e.to_string()))?;
+        self.reply_with(waiter, &ResponseBase::success(), volume.descriptors());
         Ok(())
     }
 

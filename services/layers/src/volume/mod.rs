@@ -22,6 +22,7 @@ pub use unpack::Overwrite;
 pub(crate) use unpack::link_text;
 pub use visit::{Found, Visit, Visited};
 
+use crate::disk;
 use std::path::{Path, PathBuf};
 
 /// A union of layers under a scratch that takes the changes.
@@ -29,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub struct UnionMount {
     /// `Files/` of each layer, top first, base last.
     pub lowers: Vec<PathBuf>,
-    /// The scratch's directory, with `upper/` and `work/`.
+    /// The scratch's directory, with `upper/` and `work/` or a disk.
     pub scratch: PathBuf,
 }
 
@@ -39,13 +40,22 @@ impl UnionMount {
         Self { lowers: layers.iter().map(|l| l.join("Files")).collect(), scratch: scratch.to_owned() }
     }
 
-    /// Where the changed files are.
-    pub fn upper(&self) -> PathBuf {
-        self.scratch.join("upper")
+    /// The file that holds the file system of a scratch of a given size.
+    pub fn disk(&self) -> Option<PathBuf> {
+        Some(self.scratch.join(disk::IMAGE)).filter(|image| image.exists())
     }
 
-    /// Where the file system prepares changes.
+    /// Where the changed files are. Those on a disk are there for the process that has mounted it.
+    pub fn upper(&self) -> PathBuf {
+        self.changes_directory().join("upper")
+    }
+
+    /// Where changes are prepared; as [`Self::upper`].
     pub fn work(&self) -> PathBuf {
-        self.scratch.join("work")
+        self.changes_directory().join("work")
+    }
+
+    fn changes_directory(&self) -> PathBuf {
+        if self.disk().is_some() { self.scratch.join(disk::MOUNT_POINT) } else { self.scratch.clone() }
     }
 }

@@ -1,108 +1,147 @@
-//! Mounts the union of a container's layers and its scratch as volume `C:`.
-//!
-//! For now with the kernel's overlay file system; callers know only [`UnionMount`].
+//! Mounts the union of a container's layers and its scratch as volume `C:`, which this process then serves.
 
 use super::UnionMount;
 use super::names::existing_name;
-use casement_silo::identity::{IdRange, OwnerMap, as_program};
+use casement_silo::identity::{IdRange, as_program};
 use casement_silo::mount::DetachedMount;
 use casement_silo::{Context, SiloError};
-use rustix::mount::MountFlags;
-use std::ffi::CString;
-use std::path::Path;
+use casement_wcifs::{MountPlan, Session, WcifsError};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
-/// What happens to changes if the machine loses power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// They are written out when the volume is unmounted.
-    Kept,
-    /// They will be thrown away anyway: nothing waits for the disk.
-    Discarded,
+pub use casement_wcifs::{Durability, Serving};
+
+/// Environment variable that names, separated by commas, what the host has and is to be done without, for tests of the
+/// fallbacks: [`PASSTHROUGH`], [`EPOCHS`].
+pub const WITHOUT: &str = "CASEMENT_WITHOUT";
+/// Data of files that does not pass through the process that serves the volume; a line of `casement doctor`.
+pub const PASSTHROUGH: &str = "fuse-passthrough";
+/// Names that the kernel remembers, misses included; a line of `casement doctor`.
+pub const EPOCHS: &str = "fuse-epochs";
+
+/// Whether [`WITHOUT`] names this.
+pub fn is_done_without(what: &str) -> bool {
+    std::env::var(WITHOUT).is_ok_and(|list| list.split(',').any(|word| word.trim() == what))
+}
+
+/// A mounted volume that nobody serves yet: whoever looks into it waits.
+#[derive(Debug)]
+pub struct MountedVolume {
+    session: Session,
+    target: PathBuf,
+    root: OwnedFd,
+    changes: OwnedFd,
+}
+
+/// A directory of the host, and where it appears in the volume.
+pub struct MappedView {
+    /// Names from the volume's root downwards.
+    pub inside: Vec<String>,
+    /// What appears there.
+    pub directory: DetachedMount,
 }
 
 impl UnionMount {
-    /// Mounts the union on `target`, in this process's own mount namespace. The layers' files, which belong to
-    /// root on the host, are seen as belonging to the silo's programs.
+    /// Mounts the union on `target`, in this process's own mount namespace. All files belong to root on the host and are
+    /// seen as belonging to the silo's programs.
     ///
-    /// `stage` is an existing directory for intermediate mounts; the working directory is changed to it, so
-    /// that the names of layers in the mount's options (which programs can read) tell nothing about the host.
-    pub fn mount(&self, stage: &Path, target: &Path, ids: IdRange, durability: Durability) -> Result<(), SiloError> {
-        DetachedMount::new("tmpfs", &[("mode", "0700"), ("size", "1m")])?.attach(stage)?;
-        std::env::set_current_dir(stage).during("enter", stage.to_string_lossy())?;
-        let map = OwnerMap::new(0, ids.program())?;
-        let mut names = Vec::with_capacity(self.lowers.len());
-        for (index, lower) in self.lowers.iter().enumerate() {
-            let name = index.to_string();
-            std::fs::create_dir(&name).during("make", &name)?;
-            DetachedMount::bind(lower)?.map_owners(&map)?.attach(Path::new(&name))?;
-            names.push(name);
+    /// # Errors
+    /// When a layer, the scratch or FUSE is not there.
+    pub fn mount(&self, target: &Path, ids: IdRange, durability: Durability) -> Result<MountedVolume, SiloError> {
+        if let Some(image) = self.disk() {
+            casement_silo::disk::mount(&image, &self.scratch.join(crate::disk::MOUNT_POINT))?;
         }
-        // The upper and the work directory must be seen through one and the same mount.
-        std::fs::create_dir("scratch").during("make", "scratch")?;
-        DetachedMount::bind(&self.scratch)?.attach(Path::new("scratch"))?;
-        let mut options = format!("lowerdir={},upperdir=scratch/upper,workdir=scratch/work", names.join(":"));
-        if durability == Durability::Discarded {
-            options.push_str(",volatile");
-            forget_volatile_run()?;
-        }
-        let options = CString::new(options).during("write", "the overlay's options")?;
-        let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        rustix::mount::mount("C:", target, "overlay", restricted, options.as_c_str())
-            .during("mount the union of layers on", target.to_string_lossy())
-            .map_err(|e| e.see("overlayfs"))?;
-        std::env::set_current_dir("/").during("enter", "/")
-    }
-
-    /// Puts a view of a host directory into the mounted volume at `inside` (names from the volume's root
-    /// downwards), in place of what is there; missing directories are made. Names match without regard to
-    /// case, and links are not followed.
-    pub fn map_directory<'a>(
-        volume: &Path,
-        inside: impl Iterator<Item = &'a str>,
-        directory: DetachedMount,
-        ids: IdRange,
-    ) -> Result<(), SiloError> {
-        use rustix::fs::{Mode, OFlags, ResolveFlags};
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let mut at = rustix::fs::open(volume, flags, Mode::empty()).during("open", "volume C:")?;
-        let mut shown = "C:".to_owned();
-        for name in inside {
-            shown = format!("{shown}\\{name}");
-            let found = existing_name(&at, name).during("look for", name)?;
-            let real = found.clone().unwrap_or_else(|| name.into());
-            if found.is_none() {
-                make_directory(&at, name, ids)?;
-            }
-            let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            at = rustix::fs::openat2(&at, &real, flags, Mode::empty(), beneath).during("open", name)?;
-        }
-        directory.attach_to(std::os::fd::AsFd::as_fd(&at), &shown)
+        let plan = MountPlan {
+            layers: self.lowers.clone(),
+            scratch: self.upper(),
+            work: self.work(),
+            owner: ids.program(),
+            durability,
+            passthrough: !is_done_without(PASSTHROUGH),
+            epochs: !is_done_without(EPOCHS),
+        };
+        let session = plan.mount(target).map_err(failed)?;
+        let root = open_root(target)?;
+        let changes = open_root(&self.upper())?;
+        Ok(MountedVolume { session, target: target.to_owned(), root, changes })
     }
 }
 
-/// Removes the mark by which the overlay refuses what was mounted with `volatile` before: such a container is only mounted
-/// again when it was restarted on this running kernel, which has kept its files.
-fn forget_volatile_run() -> Result<(), SiloError> {
-    const MARK: &str = "scratch/work/work/incompat";
-    match std::fs::remove_dir_all(MARK) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SiloError::new("remove", MARK, error)),
-        _ => Ok(()),
+impl MountedVolume {
+    /// Puts views of host directories into the volume, each in place of what is there; missing directories are made. Names
+    /// match without regard to case, and links are not followed. No thread is left afterwards.
+    ///
+    /// # Errors
+    /// When something that is no directory is in the way.
+    pub fn map(&mut self, views: Vec<MappedView>, ids: IdRange) -> Result<(), SiloError> {
+        if views.is_empty() {
+            return Ok(());
+        }
+        let target = &self.target;
+        let map = || views.into_iter().try_for_each(|view| put(target, view, ids));
+        self.session.serve_during(self.root.as_fd(), map).map_err(failed)?
+    }
+
+    /// The directory with the changes, on disk.
+    pub fn changes(&self) -> &OwnedFd {
+        &self.changes
+    }
+
+    /// The root of the volume, with all that was mapped into it.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn root(&self) -> Result<OwnedFd, SiloError> {
+        open_root(&self.target)
+    }
+
+    /// Serves the volume in a thread from now on: this process must not clone itself any more.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn serve(self) -> Result<Serving, SiloError> {
+        self.session.serve_in_thread().map_err(failed)
     }
 }
 
-/// Makes a directory that belongs to the silo's programs.
-fn make_directory(at: &impl std::os::fd::AsFd, name: &str, ids: IdRange) -> Result<(), SiloError> {
-    use rustix::fs::{AtFlags, Gid, Mode, Uid};
+fn failed(error: WcifsError) -> SiloError {
+    let line = if matches!(error, WcifsError::Device(_) | WcifsError::Mount { .. }) { "fuse" } else { "wcifs" };
+    SiloError::new("mount", "volume C:", io::Error::other(error)).see(line)
+}
+
+/// The root as a place only: nobody need serve the volume for that.
+fn open_root(target: &Path) -> Result<OwnedFd, SiloError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(target, flags, Mode::empty()).during("open", "volume C:")
+}
+
+fn put(volume: &Path, view: MappedView, ids: IdRange) -> Result<(), SiloError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut at = open_root(volume)?;
+    let mut shown = "C:".to_owned();
+    for name in &view.inside {
+        shown = format!("{shown}\\{name}");
+        let found = existing_name(&at, name).during("look for", name)?;
+        let real = found.clone().unwrap_or_else(|| name.into());
+        if found.is_none() {
+            make_directory(&at, name, ids)?;
+        }
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        at = rustix::fs::openat2(&at, &real, flags, Mode::empty(), beneath).during("open", name)?;
+    }
+    view.directory.attach_to(at.as_fd(), &shown)
+}
+
+/// Makes a directory that belongs to the silo's programs, as everything does in the volume.
+fn make_directory(at: &impl AsFd, name: &str, ids: IdRange) -> Result<(), SiloError> {
     let mode = Mode::from_raw_mode(0o755);
     match rustix::fs::mkdirat(at, name, mode) {
-        Ok(()) => {
-            let (user, group) = (Uid::from_raw(ids.program()), Gid::from_raw(ids.program()));
-            rustix::fs::chownat(at, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW).during("give away", name)
-        }
         // In a directory that is mapped itself, and whose owners are translated.
         Err(rustix::io::Errno::OVERFLOW) => {
             as_program(ids, || rustix::fs::mkdirat(at, name, mode))?.during("make", name)
         }
-        Err(errno) => Err(errno).during("make", name),
+        other => other.during("make", name),
     }
 }

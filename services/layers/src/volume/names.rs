@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// What two names have in common that differ in nothing but case.
 pub(super) fn fold(name: &str) -> String {
-    name.to_lowercase()
+    name.chars().map(casement_wcifs::upcase::upcase).collect()
 }
 
 /// The name in directory `at` that equals `name` but for case: the exact one if there are several.
