@@ -46,9 +46,10 @@ fn options_that_windows_lacks_are_refused_by_name() {
         (&["--privileged"][..], "invalid option: privileged mode is not supported for Windows containers"),
         (&["--read-only"], "invalid option: read-only mode is not supported for Windows containers"),
         (&["--cpu-rt-period", "1"], "invalid option: CPU real-time period is not supported for Windows containers"),
+        (&["--storage-opt", "size=much"], "invalid size: 'much'"),
         (
-            &["--storage-opt", "size=50G"],
-            "the storage option size is not implemented by this version of Casement: a container may fill the disk of the host",
+            &["--storage-opt", "size=1m"],
+            "invalid size of a scratch: 1048576 bytes; from 16777216 to 16492674416640 are possible",
         ),
         (&["--tmpfs", "/x"], "windows does not support tmpfs"),
         (&["--isolation", "vm"], "invalid isolation (vm): Windows supports 'default', 'process', or 'hyperv'"),

@@ -17,6 +17,7 @@ mod logs;
 mod networks;
 mod restart;
 mod run;
+mod storage_size;
 mod storm;
 mod system;
 mod top_and_stats;

@@ -40,6 +40,16 @@ impl Host {
         host
     }
 
+    /// As [`Host::start`], doing without these features of the kernel: names of lines of `casement doctor`, with commas.
+    ///
+    /// # Panics
+    /// As [`Host::start`].
+    pub fn start_doing_without(features: &str) -> Self {
+        let host = Self::without_daemon();
+        host.launch_daemon(std::iter::empty::<&OsStr>(), &[("CASEMENT_WITHOUT", features)]);
+        host
+    }
+
     /// A host whose daemon is started later, by [`Host::start_daemon`].
     ///
     /// # Panics
@@ -138,10 +148,17 @@ impl Host {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
+        self.launch_daemon(flags, &[]);
+    }
+
+    fn launch_daemon<I>(&self, flags: I, environment: &[(&str, &str)])
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
         let mut command = Command::new(places::casement());
         command.arg("--root").arg(self.root()).arg("--run").arg(self.run_directory()).arg("daemon").args(flags);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         process::dies_with_its_parent(&mut command);
         let mut slot = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(slot.is_none(), "a daemon runs already");
@@ -293,6 +310,11 @@ impl Host {
             line.contains("silo-host").then_some((id, u32::try_from(pid).ok()?))
         };
         process::mentioning(&directory).into_iter().filter_map(with_id).collect()
+    }
+
+    /// The loop devices that this host's containers use.
+    pub fn loop_devices(&self) -> Vec<String> {
+        leftovers::loop_devices(&self.directory().to_string_lossy())
     }
 
     /// What of this host's containers is still there: files, processes, mounts and control groups, one a line. For tests that

@@ -38,10 +38,20 @@ fn now(directory: &Path, ids: &BTreeSet<String>) -> Vec<String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     let text = directory.to_string_lossy();
     left.extend(mounts.lines().filter(|line| line.contains(&*text)).map(|line| format!("mount {line}")));
+    left.extend(loop_devices(&text).into_iter().map(|device| format!("loop device {device}")));
     let groups = control_groups(Path::new(CONTROL_GROUPS), DEPTH);
     let ours = groups.into_iter().filter(|group| is_of(group, ids));
     left.extend(ours.map(|group| format!("control group {}", group.display())));
     left
+}
+
+/// Loop devices whose files have this in their path.
+pub(crate) fn loop_devices(text: &str) -> Vec<String> {
+    let backing = |device: PathBuf| {
+        let file = fs::read_to_string(device.join("loop/backing_file")).ok()?;
+        file.contains(text).then(|| format!("{}: {}", device.display(), file.trim()))
+    };
+    entries(Path::new("/sys/block")).into_iter().filter_map(backing).collect()
 }
 
 fn is_of(group: &Path, ids: &BTreeSet<String>) -> bool {

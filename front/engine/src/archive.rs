@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use casement_hcs::Volume;
 use casement_layers::volume::changes::Change;
 use casement_layers::volume::{Overwrite, PathStat, UnionMount, VolumeError, VolumePath, VolumeTree};
 
@@ -46,8 +47,12 @@ impl Engine {
         let container = self.find(key)?.container();
         let storage = container.document.container.and_then(|described| described.storage).unwrap_or_default();
         let layers: Vec<PathBuf> = storage.layers.iter().map(|layer| PathBuf::from(&layer.path)).collect();
-        let changes = UnionMount::new(&layers, Path::new(&storage.path)).changes();
-        changes.map_err(|error| explained(error, key, ""))
+        let union = UnionMount::new(&layers, Path::new(&storage.path));
+        if union.disk().is_some() {
+            // Only who has it mounted sees what is on it.
+            return self.with_open_volume(key, |volume| volume.changes().map_err(|error| explained(error, key, "")));
+        }
+        union.changes().map_err(|error| explained(error, key, ""))
     }
 
     /// Does something with the files of a container, which does not start or stop being reachable meanwhile.
@@ -57,15 +62,18 @@ impl Engine {
         path: &str,
         work: impl FnOnce(&VolumeTree, &VolumePath) -> Result<T, VolumeError>,
     ) -> Result<T> {
-        let entry = self.find(key)?;
         let parsed = VolumePath::parse(path).map_err(|error| explained(error, key, path))?;
-        let done = |result: Result<T, VolumeError>| result.map_err(|error| explained(error, key, path));
+        self.with_open_volume(key, |volume| work(volume.tree(), &parsed).map_err(|error| explained(error, key, path)))
+    }
+
+    /// As [`Self::with_volume`], without a path.
+    fn with_open_volume<T>(&self, key: &str, work: impl FnOnce(&Volume) -> Result<T>) -> Result<T> {
+        let entry = self.find(key)?;
         let runs = || matches!(entry.live().container.state.status, Status::Running | Status::Paused);
         {
             let _shared = entry.shared_volume();
             if runs() {
-                let volume = self.compute.open_volume(&entry.container())?;
-                return done(work(volume.tree(), &parsed));
+                return work(&self.compute.open_volume(&entry.container())?);
             }
         }
         let _sole = entry.sole_volume();
@@ -76,8 +84,7 @@ impl Engine {
                 entry.id
             )));
         }
-        let volume = self.compute.open_volume(&container)?;
-        done(work(volume.tree(), &parsed))
+        work(&self.compute.open_volume(&container)?)
     }
 }
 

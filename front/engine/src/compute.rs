@@ -225,11 +225,11 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// When something could not be removed.
     fn delete(&self, image: &Image) -> Result<Removed>;
-    /// Makes the scratch of a container and returns its directory.
+    /// Makes the scratch of a container, with `size` bytes for its changes if that is given, and returns its directory.
     ///
     /// # Errors
     /// When it cannot be made; nothing is left then.
-    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32) -> Result<PathBuf>;
+    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32, size: Option<u64>) -> Result<PathBuf>;
     /// Removes a scratch; one that does not exist is removed already.
     ///
     /// # Errors

@@ -286,6 +286,7 @@ impl Engine {
     /// Makes the record and the scratch of a new container. Its state is `Creating`.
     fn prepare(&self, settings: &ContainerSettings) -> Result<Arc<Entry>> {
         let image = self.images.resolve(&settings.config.image)?;
+        let size = rules::scratch_size(&settings.host_config)?;
         let id = ContainerId::random()?;
         let _span = info_span!("create", container = id.short()).entered();
         let turn = self.volume_turn();
@@ -315,7 +316,7 @@ impl Engine {
         self.entries().insert(id.clone(), entry.clone());
         drop(turn);
         let uid_base = entry.live().container.uid_base;
-        match self.images.create_scratch(&id, &image, uid_base) {
+        match self.images.create_scratch(&id, &image, uid_base, size) {
             Ok(scratch) => {
                 document::set_scratch(&mut entry.live().container.document, &scratch);
                 Ok(entry)

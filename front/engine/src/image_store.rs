@@ -68,10 +68,15 @@ impl ImageStore for HostImages {
         self.store.delete(image).map_err(failed)
     }
 
-    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32) -> Result<PathBuf> {
+    fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32, size: Option<u64>) -> Result<PathBuf> {
         let range = IdRange::new(uid_base)
             .ok_or_else(|| Error::Layers(format!("user-namespace range {uid_base:#x} holds ids of the host")))?;
-        let scratch = self.store.create_scratch(id.as_str(), image, range.program()).map_err(failed)?;
+        let (id, owner) = (id.as_str(), range.program());
+        let scratch = match size {
+            Some(size) => self.store.create_sized_scratch(id, image, owner, size),
+            None => self.store.create_scratch(id, image, owner),
+        };
+        let scratch = scratch.map_err(failed)?;
         Ok(scratch.directory().to_owned())
     }
 
@@ -87,7 +92,9 @@ impl ImageStore for HostImages {
 fn failed(error: LayersError) -> Error {
     match error {
         LayersError::NoSuchImage(name, hint) => Error::NoSuchImage(format!("{}{hint}", with_tag(&name))),
-        LayersError::BadReference(_) | LayersError::AmbiguousId(_) => Error::InvalidParameter(error.to_string()),
+        LayersError::BadReference(_) | LayersError::AmbiguousId(_) | LayersError::DiskSize(_) => {
+            Error::InvalidParameter(error.to_string())
+        }
         other => Error::Layers(error_chain(&other)),
     }
 }

@@ -4,6 +4,7 @@
 use crate::container::{Container, ContainerSettings};
 use crate::document::USERS;
 use crate::error::{Error, Result};
+use crate::limits::parse_size;
 use crate::model::{Config, Health, HostConfig, PortBinding, RestartPolicy};
 use crate::signal::Signal;
 use crate::{log_options, resources};
@@ -61,12 +62,7 @@ fn check_platform(host: &HostConfig) -> Result<()> {
             return refuse(format!("invalid option: {what} not supported for Windows containers"));
         }
     }
-    if host.storage_opt.iter().flatten().any(|(name, _)| name.eq_ignore_ascii_case("size")) {
-        return Err(Error::NotImplemented(
-            "the storage option size is not implemented by this version of Casement: a container may fill the disk of the host"
-                .to_owned(),
-        ));
-    }
+    scratch_size(host)?;
     if host.tmpfs.as_ref().is_some_and(|tmpfs| !tmpfs.is_empty()) {
         return refuse("windows does not support tmpfs");
     }
@@ -77,6 +73,20 @@ fn check_platform(host: &HostConfig) -> Result<()> {
         return refuse("invalid Annotations: the empty string is not permitted as an annotation key");
     }
     Ok(())
+}
+
+/// Bytes that the changes of volume `C:` may take on disk; `None`: as many as the host has. Other storage options mean nothing,
+/// as to Docker on Windows.
+///
+/// # Errors
+/// When it is no size.
+pub fn scratch_size(host: &HostConfig) -> Result<Option<u64>> {
+    let options = host.storage_opt.iter().flatten();
+    options
+        .filter(|(name, _)| name.eq_ignore_ascii_case("size"))
+        .map(|(_, size)| parse_size(size))
+        .next_back()
+        .transpose()
 }
 
 /// The isolation that an option stands for.

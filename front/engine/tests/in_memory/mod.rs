@@ -350,7 +350,7 @@ impl ImageStore for FakeImages {
     fn delete(&self, image: &Image) -> Result<Removed> {
         Err(Error::NoSuchImage(image.reference.clone()))
     }
-    fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32) -> Result<PathBuf> {
+    fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32, _size: Option<u64>) -> Result<PathBuf> {
         self.0.failing("scratch")?;
         self.0.scratches.lock().unwrap().insert(id.to_string());
         Ok(Path::new("/scratches").join(id.as_str()))
