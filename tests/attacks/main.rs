@@ -11,4 +11,5 @@ mod neighbours;
 mod processes;
 mod setup;
 mod system_calls;
+mod volume;
 mod windows_paths;

@@ -105,7 +105,9 @@ fn w2_planted_links_stay_in_the_silo_while_it_runs_and_after() {
     let program =
         ["run", "--name", "planter", "-v", &host.programs_volume(), "nanoserver", "cmd", "/c", &script.join(" & ")];
     let output = host.casement(program);
-    assert_eq!(output.lines(), ["ok 0"; 5], "{output}");
+    // No file of NTFS has a name like a drive's.
+    let refused = format!("error {}", libc::EINVAL);
+    assert_eq!(output.lines(), ["ok 0", "ok 0", &refused, "ok 0", "ok 0"], "{output}");
     // Neither a further start nor the removal follows them.
     let again = host.casement(["start", "-a", "planter"]);
     assert!(!again.stdout.contains("secret"), "{again}");

@@ -18,3 +18,4 @@ mod storage;
 mod streams;
 mod users;
 mod versions;
+mod volume;

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -95,9 +94,6 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        // Overlayfs makes this one without rights for anybody: only root can remove it as it is.
-        let closed = self.0.join("work/work");
-        let _ = std::fs::set_permissions(closed, std::fs::Permissions::from_mode(0o700));
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -17,20 +17,21 @@ pub enum Topic {
     IdRange,
     ControlGroups,
     ProcessLimit,
-    Overlayfs,
+    Fuse,
+    Wcifs,
     IdmappedMounts,
     Seccomp,
     Runtime,
     DiskSpace,
-    Fuse,
     FusePassthrough,
+    FuseEpochs,
     Nftables,
     Kvm,
 }
 
 impl Topic {
     /// All lines in the order of the report: first what every container needs.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Privileges,
         Self::Kernel,
         Self::UserNamespaces,
@@ -39,13 +40,14 @@ impl Topic {
         Self::IdRange,
         Self::ControlGroups,
         Self::ProcessLimit,
-        Self::Overlayfs,
+        Self::Fuse,
+        Self::Wcifs,
         Self::IdmappedMounts,
         Self::Seccomp,
         Self::Runtime,
         Self::DiskSpace,
-        Self::Fuse,
         Self::FusePassthrough,
+        Self::FuseEpochs,
         Self::Nftables,
         Self::Kvm,
     ];
@@ -61,13 +63,14 @@ impl Topic {
             Self::IdRange => "id-range",
             Self::ControlGroups => "control-groups",
             Self::ProcessLimit => "process-limit",
-            Self::Overlayfs => "overlayfs",
+            Self::Fuse => "fuse",
+            Self::Wcifs => "wcifs",
             Self::IdmappedMounts => "idmapped-mounts",
             Self::Seccomp => "seccomp",
             Self::Runtime => "runtime",
             Self::DiskSpace => "disk-space",
-            Self::Fuse => "fuse",
             Self::FusePassthrough => "fuse-passthrough",
+            Self::FuseEpochs => "fuse-epochs",
             Self::Nftables => "nftables",
             Self::Kvm => "kvm",
         }

@@ -1,14 +1,16 @@
-//! Lines `overlayfs`, `idmapped-mounts` and `disk-space`.
+//! Lines `wcifs`, `idmapped-mounts` and `disk-space`.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use casement_silo::SiloError;
+use casement_layers::UnionMount;
+use casement_layers::volume::mount::Durability;
+use casement_silo::IdRange;
 use casement_silo::identity::{FIRST_BASE, OwnerMap, PROGRAM_ID};
 use casement_silo::mount::{DetachedMount, enter_private_namespace};
 
-use super::super::probe::{existing, gain_rights, started_as_root};
+use super::super::probe::{existing, started_as_root};
 use super::super::{Line, Topic, Verdict};
 use super::chain;
 
@@ -17,102 +19,90 @@ const TOO_LITTLE: u64 = 500 << 20;
 /// The runtime, its packages while it is built, and the base images, in bytes.
 const COMFORTABLE: u64 = 3 << 30;
 
-/// Mounts a union on the disk of the state directory, changes something in it and looks at the result.
-pub fn overlay(directory: &Path) -> Line {
-    let topic = Topic::Overlayfs;
-    let means = "no container runs: the kernel needs overlayfs, and the state directory a file system like ext4, \
-                 xfs or btrfs (--root)";
-    match try_overlay(directory) {
-        Ok(()) => Line::new(topic, Verdict::Ok, "a union of two directories works", "containers share their layers"),
-        Err(error) => {
-            let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-            let known = known.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay");
-            let note = if known { "" } else { " (not in /proc/filesystems)" };
-            Line::failed(topic, Verdict::Missing, format!("{error}{note}"), means)
-        }
+/// Mounts a volume on the disk of the state directory, changes something in it and looks at the result.
+pub fn wcifs(directory: &Path) -> Line {
+    let topic = Topic::Wcifs;
+    if !started_as_root() {
+        return Line::new(topic, Verdict::Unchecked, "it needs root to be tried", "run it as root to know");
+    }
+    let means = "no container runs: the state directory must be on a file system like ext4, xfs or btrfs (--root)";
+    match try_wcifs(directory) {
+        Ok(()) => Line::new(topic, Verdict::Ok, "a volume of two directories works", "containers share their layers"),
+        Err(error) => Line::new(topic, Verdict::Missing, error, means),
     }
 }
 
-fn try_overlay(directory: &Path) -> Result<(), String> {
-    gain_rights()?;
+fn try_wcifs(directory: &Path) -> Result<(), String> {
     enter_private_namespace().map_err(|error| chain(&error))?;
-    let union = Union::make(directory).map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
-    union.mount(&union.lower).map_err(|error| chain(&error))?;
-    union.change().map_err(|error| format!("a change in the union failed: {error}"))?;
-    if union.lower.join("file").exists() { Ok(()) } else { Err("a change went through to the lower layer".into()) }
+    let make = |name: &str| {
+        let path = directory.join(name);
+        fs::create_dir_all(&path)
+            .map(|()| path)
+            .map_err(|error| format!("cannot write {}: {error}", directory.display()))
+    };
+    let (layer, volume, scratch) = (make("layer/Files")?, make("volume")?, make("scratch")?);
+    make("scratch/upper")?;
+    make("scratch/work")?;
+    let lower = layer.join("File");
+    fs::write(&lower, "lower").map_err(|error| error.to_string())?;
+    let ids = IdRange::new(FIRST_BASE).ok_or("the first range of ids is not one")?;
+    let union = UnionMount::new(&[directory.join("layer")], &scratch);
+    let mounted = union.mount(&volume, ids, Durability::Discarded).map_err(|error| chain(&error))?;
+    let serving = mounted.serve().map_err(|error| chain(&error))?;
+    change(&volume).map_err(|error| format!("a change in the volume failed: {error}"))?;
+    drop(serving);
+    if fs::read_to_string(lower).is_ok_and(|text| text == "lower") {
+        Ok(())
+    } else {
+        Err("a change went through to the lower layer".into())
+    }
 }
 
-/// Translates the owners of a directory and puts a union on it, as every C: drive does.
+/// A change, a removal (which makes a tombstone), a new file in another spelling, and a second name for it.
+fn change(volume: &Path) -> std::io::Result<()> {
+    let file = volume.join("FILE");
+    fs::write(&file, "upper")?;
+    fs::remove_file(&file)?;
+    if volume.join("File").exists() {
+        return Err(std::io::Error::other("a removed file is still there"));
+    }
+    fs::write(volume.join("file"), "new")?;
+    fs::rename(volume.join("file"), volume.join("other"))?;
+    if volume.join("OTHER").exists() { Ok(()) } else { Err(std::io::Error::other("a new file is not there")) }
+}
+
+/// Translates the owners of a directory, as is done for every directory of the host that a container sees.
 pub fn id_mapped(directory: &Path) -> Line {
     let topic = Topic::IdmappedMounts;
     if !started_as_root() {
         let found = "they need root to be tried";
         return Line::new(topic, Verdict::Unchecked, found, "run it as root to know");
     }
-    let means = "no container runs: kernel 5.19 and a file system with id-mapped mounts are needed (--root)";
+    let means =
+        "containers cannot see directories of the host (-v) on such a file system: ext4, xfs, btrfs and tmpfs do";
     match try_id_mapped(directory) {
         Ok(()) => {
-            let found = "owners are translated, also below overlayfs";
-            Line::new(topic, Verdict::Ok, found, "layers are stored once for all containers")
+            let means = "what containers write to directories of the host belongs to their owner";
+            Line::new(topic, Verdict::Ok, "owners are translated", means)
         }
-        Err(error) => Line::new(topic, Verdict::Missing, error, means),
+        Err(error) => Line::new(topic, Verdict::Degraded, error, means),
     }
 }
 
 fn try_id_mapped(directory: &Path) -> Result<(), String> {
     enter_private_namespace().map_err(|error| chain(&error))?;
-    let union = Union::make(directory).map_err(|error| format!("cannot write {}: {error}", directory.display()))?;
+    let make = |name: &str| {
+        let path = directory.join(name);
+        fs::create_dir(&path).map(|()| path).map_err(|error| format!("cannot write {}: {error}", directory.display()))
+    };
+    let (host, view) = (make("host")?, make("view")?);
+    fs::write(host.join("file"), "x").map_err(|error| error.to_string())?;
     let seen = FIRST_BASE + PROGRAM_ID;
-    let view = directory.join("view");
-    fs::create_dir(&view).map_err(|error| error.to_string())?;
     let map = OwnerMap::new(0, seen).map_err(|error| chain(&error))?;
-    let mapped = DetachedMount::bind(&union.lower).and_then(|mount| mount.map_owners(&map)?.attach(&view));
+    let mapped = DetachedMount::bind(&host).and_then(|mount| mount.map_owners(&map)?.attach(&view));
     mapped.map_err(|error| chain(&error))?;
-    let owner = |path: PathBuf| fs::metadata(path).map(|file| file.uid()).map_err(|error| error.to_string());
-    if owner(view.join("file"))? != seen {
-        return Err("the owner was not translated".into());
-    }
-    union.mount(&view).map_err(|error| chain(&error))?;
-    if owner(union.merged.join("file"))? != seen {
-        return Err("the owner was not translated below overlayfs".into());
-    }
-    Ok(())
-}
-
-/// The directories of a union with one file in its lower layer.
-struct Union {
-    lower: PathBuf,
-    merged: PathBuf,
-    upper: PathBuf,
-    work: PathBuf,
-}
-
-impl Union {
-    fn make(directory: &Path) -> std::io::Result<Self> {
-        let make = |name| {
-            let path = directory.join(name);
-            fs::create_dir(&path).map(|()| path)
-        };
-        let union = Self { lower: make("lower")?, merged: make("merged")?, upper: make("upper")?, work: make("work")? };
-        fs::write(union.lower.join("file"), "lower")?;
-        Ok(union)
-    }
-
-    fn mount(&self, lower: &Path) -> Result<(), SiloError> {
-        let text = |path: &Path| path.to_string_lossy().into_owned();
-        let options = [("lowerdir", text(lower)), ("upperdir", text(&self.upper)), ("workdir", text(&self.work))];
-        let options = options.each_ref().map(|(key, value)| (*key, value.as_str()));
-        DetachedMount::new("overlay", &options)?.attach(&self.merged)
-    }
-
-    /// A change, a removal (which makes a whiteout) and a new file.
-    fn change(&self) -> std::io::Result<()> {
-        let file = self.merged.join("file");
-        fs::write(&file, "upper")?;
-        fs::remove_file(&file)?;
-        fs::write(self.merged.join("new"), "new")?;
-        if file.exists() { Err(std::io::Error::other("a removed file is still there")) } else { Ok(()) }
-    }
+    let owner = fs::metadata(view.join("file")).map_err(|error| error.to_string())?.uid();
+    if owner == seen { Ok(()) } else { Err("the owner was not translated".into()) }
 }
 
 pub fn space(root: &Path) -> Line {

@@ -1,10 +1,11 @@
-//! Lines `fuse` and `fuse-passthrough`: a file system is mounted, and the kernel's first message is read.
+//! Lines `fuse`, `fuse-passthrough` and `fuse-epochs`: a file system is mounted, and the kernel's first message is read.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use casement_layers::volume::mount::{EPOCHS, PASSTHROUGH as PASSTHROUGH_LINE, WITHOUT, is_done_without};
 use casement_silo::mount::{DetachedMount, enter_private_namespace};
 
 use super::super::probe::{gain_rights, readable};
@@ -17,8 +18,12 @@ const INIT: u32 = 26;
 const INIT_EXT: u64 = 1 << 30;
 /// Bit 37 of the flags, the kernel can hand reads and writes to a file of the host.
 const PASSTHROUGH: u64 = 1 << 37;
+/// First minor version of the protocol in which a server can declare all names old, Linux 6.16.
+const EPOCH_MINOR: u32 = 44;
 /// The smallest buffer the kernel accepts for reading messages, in bytes.
 const BUFFER: usize = 64 << 10;
+/// What it means that FUSE is not there.
+const NO_DRIVES: &str = "no container runs: the kernel needs CONFIG_FUSE_FS (modprobe fuse), and the daemon /dev/fuse";
 /// How long the first message may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -27,23 +32,37 @@ pub fn file_system() -> Line {
     match init() {
         Ok(init) => {
             let found = format!("protocol {}.{}", init.major, init.minor);
-            Line::new(topic, Verdict::Ok, found, "case-insensitive C: drives are possible")
+            Line::new(topic, Verdict::Ok, found, "C: drives can be served")
         }
-        Err(error) => Line::failed(topic, Verdict::Degraded, error, "no case-insensitive C: drives"),
+        Err(error) => Line::failed(topic, Verdict::Missing, error, NO_DRIVES),
     }
 }
 
 pub fn passthrough() -> Line {
-    let topic = Topic::FusePassthrough;
+    let fallback = "files on C: are read and written through a process, several times slower, and containers share no memory \
+                    for them: kernel 6.9 with CONFIG_FUSE_PASSTHROUGH has it";
+    offered(Topic::FusePassthrough, PASSTHROUGH_LINE, "files on C: are as fast as on the host", fallback, |init| {
+        init.flags & PASSTHROUGH != 0
+    })
+}
+
+pub fn epochs() -> Line {
+    let fallback = "each look at a file's name, and each miss, is a message to the process that serves C:, as the kernel \
+                    may remember none: kernel 6.16 has it";
+    offered(Topic::FuseEpochs, EPOCHS, "names on C:, and misses, are remembered by the kernel", fallback, |init| {
+        (init.major, init.minor) >= (7, EPOCH_MINOR)
+    })
+}
+
+/// A line about something that the kernel may offer and that there is a fallback for.
+fn offered(topic: Topic, name: &str, good: &str, fallback: &str, has: impl Fn(&Init) -> bool) -> Line {
     match init() {
-        Ok(init) if init.flags & PASSTHROUGH != 0 => {
-            Line::new(topic, Verdict::Ok, "offered by the kernel", "files on such drives are as fast as on the host")
+        Ok(init) if has(&init) && is_done_without(name) => {
+            Line::new(topic, Verdict::Degraded, format!("switched off by {WITHOUT}"), fallback)
         }
-        Ok(_) => {
-            let means = "files on such drives are slower: kernel 6.9 with CONFIG_FUSE_PASSTHROUGH has it";
-            Line::new(topic, Verdict::Degraded, "not offered by the kernel", means)
-        }
-        Err(error) => Line::failed(topic, Verdict::Degraded, error, "no case-insensitive C: drives"),
+        Ok(init) if has(&init) => Line::new(topic, Verdict::Ok, "offered by the kernel", good),
+        Ok(_) => Line::new(topic, Verdict::Degraded, "not offered by the kernel", fallback),
+        Err(error) => Line::failed(topic, Verdict::Degraded, error, NO_DRIVES),
     }
 }
 

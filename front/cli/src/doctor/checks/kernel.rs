@@ -6,7 +6,7 @@ use rustix::thread::CapabilitySet;
 
 use super::super::{Line, Topic, Verdict};
 
-/// First kernel with id-mapped lower layers of overlayfs.
+/// The oldest kernel that Casement is made for.
 const OLDEST: (u32, u32) = (5, 19);
 
 pub fn privileges() -> Line {
@@ -59,7 +59,7 @@ fn judge(release: &str, machine: &str) -> Line {
     let (verdict, means) = match parse(release) {
         _ if machine != "x86_64" => (Verdict::Missing, "no container runs: Windows programs here are x86-64"),
         Some(version) if version >= OLDEST => (Verdict::Ok, "new enough"),
-        Some(_) => (Verdict::Missing, "no container runs: 5.19 is needed for id-mapped layers, update the kernel"),
+        Some(_) => (Verdict::Missing, "too old: Casement is made for 5.19 or later, update the kernel"),
         None => (Verdict::Unchecked, "the version cannot be read: 5.19 or later is needed"),
     };
     Line::new(Topic::Kernel, verdict, found, means)

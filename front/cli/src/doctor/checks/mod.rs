@@ -33,8 +33,9 @@ pub(super) fn check(topic: Topic, input: &DoctorInput) -> Line {
         | Topic::Seccomp
         | Topic::Fuse
         | Topic::FusePassthrough
+        | Topic::FuseEpochs
         | Topic::Kvm => probe::start(topic, input, None),
-        Topic::Overlayfs | Topic::IdmappedMounts => match Workplace::near(&input.root) {
+        Topic::Wcifs | Topic::IdmappedMounts => match Workplace::near(&input.root) {
             Ok(place) => probe::start(topic, input, Some(place.path())),
             Err(error) => Line::new(
                 topic,
@@ -54,9 +55,10 @@ pub(super) fn probe(topic: Topic, directory: Option<&Path>) -> Option<Line> {
         Topic::Seccomp => Some(seccomp::filter()),
         Topic::Fuse => Some(fuse::file_system()),
         Topic::FusePassthrough => Some(fuse::passthrough()),
+        Topic::FuseEpochs => Some(fuse::epochs()),
         Topic::Nftables => Some(nftables::kernel()),
         Topic::Kvm => Some(kvm::machine()),
-        Topic::Overlayfs => directory.map(file_systems::overlay),
+        Topic::Wcifs => directory.map(file_systems::wcifs),
         Topic::IdmappedMounts => directory.map(file_systems::id_mapped),
         _ => None,
     }

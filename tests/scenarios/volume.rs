@@ -1,0 +1,118 @@
+//! Volume `C:` is one union file system with the rules of NTFS, whatever the kernel can do.
+
+use casement_tests::Host;
+
+/// What can be done without: nothing, each, and both.
+const WITHOUT: [&str; 4] = ["", "fuse-passthrough", "fuse-epochs", "fuse-passthrough,fuse-epochs"];
+
+/// Runs a line of cmd in a new container that stays.
+fn cmd(host: &Host, name: &str, line: &str) -> Vec<String> {
+    let volume = host.programs_volume();
+    let words = ["run", "--name", name, "-u", "ContainerAdministrator", "-v", &volume, "nanoserver", "cmd", "/c", line];
+    host.casement(words).succeeded().lines().into_iter().map(|line| line.trim().to_owned()).collect()
+}
+
+/// The file system of `C:` and its options, from a `mountinfo`.
+fn volume_c(mounts: &[String]) -> (&str, &str) {
+    let line = mounts.iter().find(|line| line.split(' ').nth(4) == Some("/silo/drive_c")).expect("a mount of C:");
+    let (mount, system) = line.split_once(" - ").expect("a mount");
+    (system, mount.split(' ').nth(5).unwrap_or_default())
+}
+
+#[test]
+fn files_of_layers_and_scratch_are_one_volume_whatever_the_kernel_can_do() {
+    for without in WITHOUT {
+        let host = Host::start_doing_without(without);
+        let lines = cmd(
+            &host,
+            "one",
+            &[
+                r"echo one> C:\MixedCase.txt",
+                r"type c:\mIXEDcASE.TXT",
+                r"ren c:\mixedcase.txt OtherCase.txt",
+                r"dir /b C:\*case.txt",
+                r"(if not exist C:\nothing.txt echo none)",
+                r"echo new> C:\NOTHING.txt",
+                r"(if exist C:\nothing.txt echo some)",
+                r"mkdir C:\Deep\er",
+                r"move C:\othercase.TXT C:\deep\ER\x.txt >nul",
+                r"type C:\Deep\er\X.TXT",
+                r"del C:\windows\system32\FIND.EXE",
+                r"(if not exist C:\Windows\System32\find.exe echo gone)",
+                r"copy /b C:\Windows\System32\cmd.exe C:\copied.exe >nul",
+                r"C:\Copied.exe /c echo runs",
+                r"rmdir /s /q C:\deep",
+                r"(if not exist C:\Deep echo removed)",
+            ]
+            .join("& "),
+        );
+        assert_eq!(
+            lines,
+            ["one", "OtherCase.txt", "none", "some", "one", "gone", "runs", "removed"],
+            "without {without:?}"
+        );
+        let mounts = cmd(&host, "two", r"C:\t\linux.exe cat /proc/self/mountinfo");
+        let (system, options) = volume_c(&mounts);
+        assert!(system.starts_with("fuse.wcifs C: "), "{system}");
+        for option in ["noexec", "nosuid", "nodev"] {
+            assert!(options.split(',').any(|o| o == option), "{options}");
+        }
+        // What a stopped container has changed.
+        let changed = host.docker(["diff", "one"]).succeeded();
+        for line in ["A /NOTHING.txt", "A /copied.exe", "D /windows/system32/find.exe", "C /windows/system32"] {
+            assert!(changed.lines().iter().any(|found| found.trim() == line), "{line}: {changed}");
+        }
+        assert!(!changed.stdout.to_lowercase().contains("deep"), "{changed}");
+        let target = host.directory().join("files/out.txt");
+        let _ = host.docker(["cp", "one:C:/nothing.TXT", target.to_str().unwrap()]).succeeded();
+        assert_eq!(std::fs::read_to_string(&target).unwrap().trim(), "new", "without {without:?}");
+    }
+}
+
+#[test]
+fn layers_on_disk_do_not_change() {
+    let host = Host::start();
+    let layers = host.root().join("layers");
+    let state = || {
+        let mut state = std::collections::BTreeMap::new();
+        let mut ahead = vec![layers.clone()];
+        while let Some(directory) = ahead.pop() {
+            for entry in std::fs::read_dir(directory).unwrap().flatten() {
+                use std::os::unix::fs::MetadataExt;
+                let file = entry.metadata().unwrap();
+                if file.is_dir() {
+                    ahead.push(entry.path());
+                }
+                state.insert(entry.path(), (file.len(), file.mode(), file.mtime(), file.mtime_nsec()));
+            }
+        }
+        state
+    };
+    let before = state();
+    assert!(before.len() > 100, "{}", before.len());
+    let lines = cmd(
+        &host,
+        "one",
+        r"cd C:\Windows\System32& del find.exe& ren where.exe other.exe& echo x> whoami.exe& echo x>> cmd.exe& attrib +r sort.exe& rmdir /s /q C:\Windows\System32\drivers& C:\t\linux.exe call 76 =/silo/drive_c/windows/system32/NTDLL.dll 0",
+    );
+    assert_eq!(lines.last().map(String::as_str), Some("ok 0"), "{lines:?}");
+    assert_eq!(state(), before);
+}
+
+#[test]
+fn doctor_says_which_fallback_is_in_use() {
+    let host = Host::bare();
+    let doctor = |without: &str, line: &str| {
+        let mut command = host.command(["doctor", line]);
+        command.env("CASEMENT_WITHOUT", without);
+        casement_tests::Background::start(command).finish()
+    };
+    for line in ["fuse-passthrough", "fuse-epochs"] {
+        let said = doctor(line, line);
+        assert!(said.stdout.contains("degraded"), "{said}");
+        // On a kernel that has it not, the line is the same without the switch.
+        let offered = doctor("", line);
+        assert_eq!(offered.stdout.contains("not offered"), said.stdout.contains("not offered"), "{offered}{said}");
+    }
+    assert!(doctor("", "wcifs").succeeded().stdout.contains("ok"));
+}
