@@ -134,6 +134,62 @@ fn an_archiver_packs_and_unpacks_with_equal_content() {
 }
 
 #[test]
+fn an_archiver_unpacks_over_names_in_another_case() {
+    let work = Workplace::new();
+    work.put("in/ReadMe.TXT", "new");
+    work.put("in/SubDirectory/Deep.Txt", "deep");
+    let script = [
+        &format!(r"{ARCHIVER} a C:\Users\ContainerUser\packed.7z .\in\* >nul"),
+        r"mkdir C:\Users\ContainerUser\tree\SUBDIRECTORY",
+        r"cd C:\Users\ContainerUser\TREE",
+        r"echo old> README.txt",
+        &format!(r"{ARCHIVER} x -aoa C:\users\containeruser\PACKED.7z >nul"),
+        r"dir /b /s",
+        r"type readme.txt",
+        r"type subdirectory\DEEP.txt",
+    ];
+    let output = work.run(&["cmd", "/c", &script.join("& ")]).succeeded();
+    let names = output.lines().into_iter().filter(|line| line.to_lowercase().contains(r"\tree\")).count();
+    assert_eq!(names, 3, "one file and one directory with one file: {output}");
+    assert!(output.stdout.trim().ends_with("newdeep"), "{output}");
+}
+
+#[test]
+fn npm_installs_a_package_of_thousands_of_files() {
+    const DIRECTORIES: usize = 30;
+    const MODULES: usize = 100;
+    let work = Workplace::new();
+    work.put("installed.js", include_str!("programs/installed.js"));
+    work.put("package/package.json", r#"{"name": "many-modules", "version": "1.0.0"}"#);
+    for number in 0..DIRECTORIES * MODULES {
+        let name = format!("package/part{}/Module{number}.js", number % DIRECTORIES);
+        work.put(&name, &format!("module.exports = {number};\n"));
+    }
+    let mut pack = std::process::Command::new("tar");
+    pack.arg("-czf").arg(work.directory.join("many.tgz")).arg("-C").arg(&work.directory).arg("package");
+    assert!(pack.status().expect("start tar").success());
+    let script = [
+        r"mkdir C:\Users\ContainerUser\app",
+        r"cd C:\Users\ContainerUser\app",
+        &format!(r"{NODE} C:\t\real\npm\bin\npm-cli.js install --offline --no-audit --no-fund C:\work\many.tgz"),
+        &format!(r"{NODE} C:\work\installed.js"),
+    ];
+    let output = work.run(&["cmd", "/c", &script.join("& ")]).succeeded();
+    assert!(output.stdout.contains("added 1 package"), "{output}");
+    let files = DIRECTORIES * MODULES;
+    assert_eq!(output.lines().last(), Some(&&*format!("{files} {}", files * (files - 1) / 2)), "{output}");
+}
+
+#[test]
+fn sqlite_keeps_the_counts_of_two_processes() {
+    let work = Workplace::new();
+    work.put("count.js", include_str!("programs/count.js"));
+    let database = r"C:\Users\ContainerUser\counts.db";
+    let output = work.run(&[NODE, "--no-warnings", "count.js", database]).succeeded();
+    assert_eq!(output.text(), "0 200 ok", "{output}");
+}
+
+#[test]
 fn postgresql_answers_and_stops_in_order() {
     let work = Workplace::new();
     work.put("select.js", include_str!("programs/select.js"));

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Measures work on many names and small files from Windows programs on volume C:, and prints the Markdown of docs/benchmarks.md:
+# names.exe of tests/programs, and node.exe beside the host's node on the host's file system, which take turns in every round.
+# Needs root, node and the test programs (tests/fetch-programs):
+#   benches/files.sh [ROUNDS]      7 rounds by default
+#
+# CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-7}
+casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
+programs=${CASEMENT_TEST_PROGRAMS:-$PWD/target/test-programs}
+export CASEMENT_ROOT=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
+
+[ "$(id -u)" = 0 ] || { echo "benches/files.sh: run this as root" >&2; exit 1; }
+scripts/build >/dev/null
+make --no-print-directory -s -C tests/programs OUT="$programs"
+work=$(mktemp -d "$(dirname "$CASEMENT_ROOT")/bench.XXXXXX")
+export CASEMENT_RUN=$work/run
+daemon=
+clean_up() {
+    [ -z "${container:-}" ] || "$casement" rm -f "$container" >/dev/null 2>&1 || true
+    [ -z "$daemon" ] || { kill "$daemon" && wait "$daemon" || true; } 2>/dev/null
+    rm -rf "$work"
+}
+trap clean_up EXIT
+"$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+"$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+"$casement" daemon 2>"$work/daemon.log" &
+daemon=$!
+until "$casement" ps >/dev/null 2>&1; do
+    kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }
+    sleep 0.02
+done
+cp benches/small_files.js "$work/"
+chmod 755 "$work"
+container=$("$casement" run -d -i -u ContainerAdministrator -v "$programs:C:\\t:ro" -v "$work:C:\\work:ro" nanoserver cmd)
+in_container() { "$casement" exec -u ContainerAdministrator "$container" "$@"; }
+
+in_container 'C:\t\names.exe' 'C:\names' "$rounds" | tr -d '\r' >"$work/names"
+mkdir "$work/here"
+for ((round = -1; round < rounds; round++)); do
+    in_container 'C:\t\real\node\node.exe' 'C:\work\small_files.js' 'C:\' >>"$work/windows"
+    node "$work/small_files.js" "$work/here" >>"$work/linux"
+    # The first round warms up.
+    [ "$round" -ge 0 ] || rm "$work/windows" "$work/linux"
+done
+python3 - "$work" <<'PYTHON'
+import json, statistics, sys
+work = sys.argv[1]
+names = dict(line.split() for line in open(f"{work}/names"))
+exact = float(names["exact"])
+print("| Opens in a directory of 5,000 files, µs each | median | to the exact name |\n|---|---:|---:|")
+for key, title in [("exact", "the name as it is written"), ("wrong-case", "in another case"),
+                   ("missing", "missing, for the first time"), ("missing-again", "missing, again")]:
+    print(f"| {title} | {float(names[key]):.1f} | {float(names[key]) / exact:.2f} |")
+rows = {side: [json.loads(line) for line in open(f"{work}/{side}")] for side in ("windows", "linux")}
+print("\n| node's work on small files, ms | node.exe on C: | node on the host's disk | ratio |\n|---|---:|---:|---:|")
+for key, title in [("write", "1,000 writes"), ("stat", "2,000 stats"), ("miss", "1,000 misses"), ("remove", "removal of the 1,000")]:
+    ours, theirs = (statistics.median(row[key] for row in rows[side]) for side in ("windows", "linux"))
+    print(f"| {title} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.1f} |")
+total = [statistics.median(sum(row.values()) for row in rows[side]) for side in ("windows", "linux")]
+print(f"| all | {total[0]:.1f} | {total[1]:.1f} | {total[0] / total[1]:.1f} |")
+PYTHON
