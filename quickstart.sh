@@ -4,6 +4,7 @@
 #
 #   PREFIX=/usr/local   where the programs are installed
 #   DEBIAN_MIRROR=URL   a Debian archive; needed on Ubuntu, whose own archive has no Debian packages
+#   OWN_NETWORK=1       the daemon gets a network of its own, and the host's stays as it is
 #   CASEMENT_ROOT, CASEMENT_RUN   where images and containers, and the socket are (see `casement --help`)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -49,7 +50,7 @@ answers() { "$casement" ps >/dev/null 2>&1; }
 start_daemon() {
     say "starting the daemon (log: $log)"
     mkdir -p "$run"
-    setsid "$casement" daemon </dev/null >>"$log" 2>&1 &
+    setsid ${OWN_NETWORK:+unshare --net} "$casement" daemon </dev/null >>"$log" 2>&1 &
     for _ in $(seq 100); do
         answers && return
         kill -0 $! 2>/dev/null || break

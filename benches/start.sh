@@ -89,7 +89,7 @@ bundle "$work/wine" /usr/lib/wine/wine64 cmd /c exit 0
 
 chroot=$(command -v chroot)
 say "daemon"
-"$casement" daemon 2>"$work/daemon.log" &
+unshare --net "$casement" daemon 2>"$work/daemon.log" &
 daemon=$!
 until "$casement" ps >/dev/null 2>&1; do
     kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }

@@ -56,12 +56,13 @@ fn w8_servers_of_the_host_cannot_be_reached() {
     let attacker = Attacker::start();
     let name = format!("casement-probe-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
-    let _abstract_server = UnixListener::bind_addr(&address).unwrap();
-    assert!(UnixStream::connect_addr(&address).is_ok());
+    let network = attacker.host.network();
+    let _abstract_server = network.within(|| UnixListener::bind_addr(&address).unwrap());
+    assert!(network.within(|| UnixStream::connect_addr(&address).is_ok()));
     assert_eq!(attacker.linux(&["connect", &format!("@{name}")]), Err(libc::ECONNREFUSED));
-    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = network.within(|| TcpListener::bind("127.0.0.1:0").unwrap());
     let port = server.local_addr().unwrap().port();
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    assert!(network.within(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()));
     assert_eq!(attacker.linux(&["tcp", &port.to_string()]), Err(libc::ECONNREFUSED));
     let control = attacker.host.docker_socket();
     assert!(UnixStream::connect(&control).is_ok());

@@ -23,9 +23,14 @@ fn host_with(config: &str) -> Host {
     host
 }
 
+/// A connection to an address of the host's network.
+fn connect(host: &Host, address: SocketAddr) -> TcpStream {
+    host.network().within(|| TcpStream::connect(address).unwrap())
+}
+
 /// What a server answers to a request, and then closes.
-fn say(address: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
+fn say(host: &Host, address: SocketAddr, request: &str) -> String {
+    let mut stream = connect(host, address);
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -142,14 +147,14 @@ fn on_the_network_only_clients_with_a_certificate_are_served() {
     assert_eq!(served.text(), "windows");
     let refused = version_as(&host, address, "stranger");
     assert_ne!(refused.code(), 0, "{refused}");
-    let mut plain = TcpStream::connect(address).unwrap();
+    let mut plain = connect(&host, address);
     plain.write_all(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP/1.1 200"), "{answer:?}");
 
     // Clients that never begin to show who they are take nothing from the others.
-    let silent: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let silent: Vec<TcpStream> = (0..200).map(|_| connect(&host, address)).collect();
     assert_eq!(version_as(&host, address, "client").succeeded().text(), "windows");
     assert_eq!(host.docker(["version", "--format", "{{.Server.Os}}"]).succeeded().text(), "windows");
     drop(silent);
@@ -165,7 +170,8 @@ fn without_encryption_only_in_so_many_words_and_never_for_browsers() {
     assert!(output.code() != 0 && output.stderr.contains("without-authentication-everyone-is-root"), "{output}");
 
     let host = host_with(&format!("[tcp]\nlisten = '{address}'\nwithout-authentication-everyone-is-root = true\n"));
-    let get = |headers: &str| say(address, &format!("GET /_ping HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"));
+    let get =
+        |headers: &str| say(&host, address, &format!("GET /_ping HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"));
     assert!(get(&format!("Host: {address}\r\n")).starts_with("HTTP/1.1 200 "));
     assert!(get("Host: localhost\r\n").starts_with("HTTP/1.1 200 "));
     for headers in [

@@ -26,6 +26,7 @@ impl Host {
             .env_remove("DOCKER_CONTEXT")
             .env_remove("DOCKER_API_VERSION")
             .args(words);
+        self.network().enter(&mut command);
         command
     }
 

@@ -11,18 +11,19 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Background, Output, Terminal, deadline, leftovers, places, process, unix_images};
+use crate::{Background, Network, Output, Terminal, deadline, leftovers, places, process, unix_images};
 
 /// Where [`Host::programs_volume`] shows the test programs.
 pub const PROGRAMS: &str = r"C:\t";
 /// How much of the daemon's log a failed test prints, in bytes.
 const LOG_TAIL: usize = 16 << 10;
 
-/// A host with a daemon. When it is dropped, its containers, its daemon and its directory are removed, and a test that had
+/// A host with a daemon and a network of its own, in which its commands run too. When it is dropped, its containers, its daemon and its directory are removed, and a test that had
 /// succeeded fails if anything was left behind. The same is removed when the test's process is killed.
 #[derive(Debug)]
 pub struct Host {
     directory: TempDir,
+    network: Network,
     daemon: Mutex<Option<Child>>,
     guardian: Option<Child>,
 }
@@ -88,12 +89,17 @@ impl Host {
         sweep.arg(directory.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let guardian = process::in_own_session(&mut sweep).spawn().expect("start tests/sweep");
         fs::create_dir(directory.path().join("files")).expect("a directory for files");
-        Self { directory, daemon: Mutex::new(None), guardian: Some(guardian) }
+        Self { directory, network: Network::new(), daemon: Mutex::new(None), guardian: Some(guardian) }
     }
 
     /// The host's directory.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The network of the daemon.
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The directory of the daemon's state.
@@ -159,7 +165,7 @@ impl Host {
         let mut command = Command::new(places::casement());
         command.arg("--root").arg(self.root()).arg("--run").arg(self.run_directory()).arg("daemon").args(flags);
         command.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        process::dies_with_its_parent(&mut command);
+        process::dies_with_its_parent(self.network.enter(&mut command));
         let mut slot = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(slot.is_none(), "a daemon runs already");
         let daemon = slot.insert(command.spawn().expect("start the daemon"));
@@ -196,6 +202,7 @@ impl Host {
     {
         let mut command = Command::new(places::casement());
         command.env("CASEMENT_ROOT", self.root()).env("CASEMENT_RUN", self.run_directory()).args(words);
+        self.network.enter(&mut command);
         command
     }
 

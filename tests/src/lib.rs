@@ -14,6 +14,7 @@ pub mod deadline;
 mod docker;
 pub mod host;
 mod leftovers;
+pub mod network;
 pub mod output;
 pub mod places;
 pub mod process;
@@ -22,5 +23,6 @@ pub mod unix_images;
 
 pub use background::Background;
 pub use host::Host;
+pub use network::Network;
 pub use output::Output;
 pub use terminal::Terminal;
