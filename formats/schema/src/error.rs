@@ -58,6 +58,9 @@ impl HResult {
         if let Some(error) = self.hcs_error() {
             return Some(error.message());
         }
+        if let Some(error) = crate::hcn::HcnError::from_hresult(self) {
+            return Some(error.message());
+        }
         if let Some(error) = self.win32().and_then(Win32Error::from_code) {
             return Some(error.message());
         }

@@ -1,4 +1,5 @@
-//! Documents of the Host Compute System (HCS), schema 2.x, and its error codes, named as Microsoft names them.
+//! Documents of the Host Compute System (HCS), schema 2.x, of the network services HNS and HCN, and their error codes,
+//! named as Microsoft names them.
 //!
 //! Every type has the JSON name of the official schema (Microsoft, "HCS JSON schema reference", and the Go
 //! declarations of microsoft/hcsshim). Members that hold their zero value are left out when written and take it
@@ -13,6 +14,8 @@ pub mod device_extension;
 pub mod error;
 pub mod guest;
 pub mod guid;
+pub mod hcn;
+pub mod hns;
 pub mod host_processor;
 pub mod hv_socket;
 pub mod json;
