@@ -16,6 +16,7 @@ pub(crate) fn rule() -> Build {
     Build::default()
 }
 
+#[expect(clippy::wrong_self_convention, reason = "a rule is built as the sentence that it reads as")]
 impl Build {
     fn next(&mut self, bytes: u32) -> Register {
         let register = Register(self.used);
