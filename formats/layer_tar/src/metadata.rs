@@ -26,6 +26,8 @@ pub mod attribute {
 pub struct Metadata {
     /// Windows attributes ([`attribute`]).
     pub attributes: u32,
+    /// Whether the archive states them; else they are those of any file.
+    pub attributes_stated: bool,
     /// Time of creation.
     pub created: NtTime,
     /// Time of the last write.
@@ -50,6 +52,7 @@ impl Metadata {
     pub fn file(time: NtTime) -> Self {
         Self {
             attributes: attribute::ARCHIVE,
+            attributes_stated: true,
             created: time,
             modified: time,
             accessed: None,

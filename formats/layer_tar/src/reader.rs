@@ -39,7 +39,9 @@ impl<R: Read> LayerReader<R> {
     /// its own end.
     ///
     /// # Errors
-    /// [`LayerTarError`] at the first entry that is refused; reading on makes no sense then.
+    /// [`LayerTarError`] for an entry that is refused. After [`LayerTarError::BadName`], [`LayerTarError::BadRecord`] and
+    /// [`LayerTarError::Unsupported`] the next call goes on behind it, for those who look for all that is wrong (when
+    /// records were refused, without them); after any other, reading on makes no sense.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, LayerTarError> {
         let mut records = Records::default();
         while !self.ended {

@@ -93,6 +93,7 @@ impl Records {
         let modified = self.modified.unwrap_or(header_time);
         Metadata {
             attributes: self.attributes.unwrap_or(default_attributes),
+            attributes_stated: self.attributes.is_some(),
             created: self.created.unwrap_or(modified),
             modified,
             accessed: self.accessed,
