@@ -115,6 +115,15 @@ impl Store {
         Ok(image)
     }
 
+    /// Finds an image as [`Store::resolve`] does and gives its name and the digest of its manifest. It is not looked into, so
+    /// that images for other systems and those whose layers are missing are found, too.
+    ///
+    /// # Errors
+    /// [`LayersError::NoSuchImage`], [`LayersError::AmbiguousId`], or when the store is damaged.
+    pub fn locate(&self, text: &str) -> Result<(String, Digest), LayersError> {
+        self.find(text, &self.names()?)
+    }
+
     fn find(&self, text: &str, names: &Names) -> Result<(String, Digest), LayersError> {
         if let Ok(digest) = Digest::parse(text) {
             return self.find_id(text, digest.hex(), names)?.ok_or_else(|| no_such_image(text, names));

@@ -4,6 +4,7 @@
 //! serves all images and all containers.
 
 use super::Flavour;
+use crate::atomic;
 use crate::error::LayersError;
 use casement_nt::Runtime;
 use casement_nt::runtime::has_builtin_signature;
@@ -69,7 +70,10 @@ pub fn stage(drive: &Path, runtime: &Runtime, flavour: Flavour, to: &Path) -> Re
             image: flavour.to_string(),
             why: format!("the runtime has no {name}"),
         })?;
-        link(path, &to.join("windows/system32").join(name))?;
+        let system32 = to.join("windows/system32");
+        // Wine's set-up may have put it there in small letters, which is the same name to Windows.
+        atomic::remove(&system32.join(name.to_lowercase()))?;
+        link(path, &system32.join(name))?;
     }
     for name in DIRECTORIES {
         let path = to.join(name);

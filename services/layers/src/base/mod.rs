@@ -26,7 +26,7 @@ use std::fs;
 use std::path::Path;
 
 /// Raised whenever the same runtime, lists of files and script would give another image.
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 4;
 /// Every time in a base image, in seconds since 1970.
 const TIME: i64 = casement_nt::runtime::recipe::FILE_TIME as i64;
 /// Note on the manifest: digest of all that goes into the image.
