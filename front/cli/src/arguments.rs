@@ -61,6 +61,8 @@ pub enum Verb {
     Inspect(verbs::inspect::Inspect),
     /// List images
     Images(verbs::images::Images),
+    /// Look into Windows images without running them
+    Image(verbs::image::Image),
     /// Make base images
     Base(verbs::base::Base),
     /// Make the runtime

@@ -5,6 +5,7 @@ pub mod container_flags;
 pub mod create;
 pub mod daemon;
 pub mod exec;
+pub mod image;
 pub mod images;
 pub mod inspect;
 pub mod kill;
@@ -47,6 +48,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Wait(verb) => verb.perform(&client()?),
         Verb::Inspect(verb) => verb.perform(&client()?),
         Verb::Images(verb) => verb.perform(&client()?),
+        Verb::Image(verb) => verb.perform(&places),
         Verb::Base(verb) => verb.perform(&places),
         Verb::Runtime(verb) => verb.perform(&places),
         Verb::Doctor(flags) => Ok(crate::doctor::perform(&flags, &places.root)),
