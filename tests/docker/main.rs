@@ -8,6 +8,7 @@ mod events;
 mod exec;
 mod health;
 mod holding;
+mod image_archives;
 mod images;
 mod inspect_and_list;
 mod lifecycle;

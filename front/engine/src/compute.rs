@@ -1,11 +1,12 @@
 //! What the engine needs of the compute service and of the layer store, as traits, so that its logic is tested without a kernel.
 
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use casement_hcs::{LogSettings, Volume};
-use casement_layers::{Digest, Image, Removed};
+use casement_layers::{CommitOptions, Digest, Image, Import, LoadProgress, Loaded, Removed, Saving};
 use casement_schema::ComputeSystem;
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
@@ -225,6 +226,33 @@ pub trait ImageStore: Send + Sync {
     /// # Errors
     /// When something could not be removed.
     fn delete(&self, image: &Image) -> Result<Removed>;
+    /// Makes an image of the changes in the scratch of a container that does not run. `changes` is the directory that has them, if they
+    /// are on a disk of their own.
+    ///
+    /// # Errors
+    /// When something of it cannot be in an image, or cannot be written.
+    fn commit(
+        &self,
+        id: &ContainerId,
+        changes: Option<&OwnedFd>,
+        parent: &Image,
+        options: &CommitOptions,
+    ) -> Result<Image>;
+    /// Makes an image of one layer out of an archive.
+    ///
+    /// # Errors
+    /// When the archive is no layer.
+    fn import(&self, archive: &mut dyn Read, import: &Import) -> Result<Image>;
+    /// Finds images to write as an archive.
+    ///
+    /// # Errors
+    /// As [`ImageStore::resolve`].
+    fn saving(&self, names: &[String]) -> Result<Saving>;
+    /// Takes in the images of an archive.
+    ///
+    /// # Errors
+    /// When it has none, or is damaged; nothing of it is left then.
+    fn load(&self, archive: &mut dyn Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>>;
     /// Makes the scratch of a container, with `size` bytes for its changes if that is given, and returns its directory.
     ///
     /// # Errors

@@ -152,7 +152,8 @@ impl Engine {
         Ok(())
     }
 
-    fn tell_of_image(&self, action: &str, image: &Image, name: &str) {
+    /// Tells listeners what happened to an image.
+    pub(crate) fn tell_of_image(&self, action: &str, image: &Image, name: &str) {
         let mut attributes: BTreeMap<String, String> = image.config.labels.clone();
         attributes.insert("name".to_owned(), name.to_owned());
         self.events().publish("image", action, &image.id.to_string(), attributes);

@@ -1,8 +1,12 @@
 //! The engine's images: the layer store of this host.
 
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use casement_layers::{Digest, Image, LayersError, Removed, Store};
+use casement_layers::{
+    CommitOptions, Digest, Image, Import, LayersError, LoadProgress, Loaded, Removed, Saving, Store,
+};
 use casement_silo::{IdRange, error_chain};
 use tracing::warn;
 
@@ -68,6 +72,34 @@ impl ImageStore for HostImages {
         self.store.delete(image).map_err(failed)
     }
 
+    fn commit(
+        &self,
+        id: &ContainerId,
+        changes: Option<&OwnedFd>,
+        parent: &Image,
+        options: &CommitOptions,
+    ) -> Result<Image> {
+        let scratch = self.store.scratch(id.as_str()).map_err(failed)?;
+        let scratch = scratch.ok_or_else(|| Error::Layers(format!("container {id} has no scratch")))?;
+        let image = match changes {
+            Some(changes) => self.store.commit_changes(&scratch, changes, parent, options),
+            None => self.store.commit(&scratch, parent, options),
+        };
+        image.map_err(failed)
+    }
+
+    fn import(&self, archive: &mut dyn Read, import: &Import) -> Result<Image> {
+        self.store.import(archive, import).map_err(failed)
+    }
+
+    fn saving(&self, names: &[String]) -> Result<Saving> {
+        self.store.saving(names).map_err(failed)
+    }
+
+    fn load(&self, archive: &mut dyn Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>> {
+        self.store.load_images(archive, progress).map_err(failed)
+    }
+
     fn create_scratch(&self, id: &ContainerId, image: &Image, uid_base: u32, size: Option<u64>) -> Result<PathBuf> {
         let range = IdRange::new(uid_base)
             .ok_or_else(|| Error::Layers(format!("user-namespace range {uid_base:#x} holds ids of the host")))?;
@@ -92,6 +124,7 @@ impl ImageStore for HostImages {
 fn failed(error: LayersError) -> Error {
     match error {
         LayersError::NoSuchImage(name, hint) => Error::NoSuchImage(format!("{}{hint}", with_tag(&name))),
+
         LayersError::BadReference(_) | LayersError::AmbiguousId(_) | LayersError::DiskSize(_) => {
             Error::InvalidParameter(error.to_string())
         }

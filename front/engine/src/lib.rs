@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod attach;
 pub mod clock;
+pub mod commit;
 pub mod compute;
 pub mod config;
 pub mod container;
@@ -24,6 +25,7 @@ pub mod host_compute;
 pub mod http;
 pub mod id;
 pub mod image;
+mod image_changes;
 mod image_removal;
 pub mod image_store;
 pub mod inspect;

@@ -33,6 +33,11 @@ impl Volume {
         &self.tree
     }
 
+    /// The directory with its changes, on disk.
+    pub fn changes_directory(&self) -> &OwnedFd {
+        &self.changes
+    }
+
     /// What has changed in it.
     ///
     /// # Errors

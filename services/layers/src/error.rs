@@ -71,6 +71,9 @@ pub enum LayersError {
     /// No layer of the image has the registry.
     #[error("image {0} has no registry in its layers: it is not a bootable Windows image")]
     NoRegistry(String),
+    /// An archive of images is refused; the text says why, in Docker's words where it has some.
+    #[error("{0}")]
+    Archived(String),
     /// A layer's archive is refused.
     #[error(transparent)]
     Archive(#[from] casement_layer_tar::LayerTarError),

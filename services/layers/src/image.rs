@@ -353,14 +353,32 @@ impl Store {
         let _lock = self.lock_shared()?;
         let manifest: Manifest = self.content().read_json(manifest)?;
         let config: Config = self.content().read_json(&manifest.config.digest)?;
+        self.unpack_missing(&manifest, &config, &mut |_, _| {})
+    }
+
+    /// Unpacks the layers of an image that are not yet. `progress` hears the number of each such layer, from the base, before it is
+    /// unpacked and when it is done. The caller holds the shared lock.
+    pub(crate) fn unpack_missing(
+        &self,
+        manifest: &Manifest,
+        config: &Config,
+        progress: &mut dyn FnMut(usize, bool),
+    ) -> Result<(), LayersError> {
         let diff_ids = &config.rootfs.diff_ids;
         // Topmost first, as layers are looked through.
         let mut below: Vec<PathBuf> = Vec::new();
-        for ((descriptor, diff_id), chain) in manifest.layers.iter().zip(diff_ids).zip(chain_ids(diff_ids)) {
+        for (at, ((descriptor, diff_id), chain)) in
+            manifest.layers.iter().zip(diff_ids).zip(chain_ids(diff_ids)).enumerate()
+        {
             let known = self.layer_in_chain(diff_id, &chain);
             let layer = match known.is_dir() {
                 true => known,
-                false => self.unpack_layer(descriptor, diff_id, &chain, &below)?,
+                false => {
+                    progress(at, false);
+                    let layer = self.unpack_layer(descriptor, diff_id, &chain, &below)?;
+                    progress(at, true);
+                    layer
+                }
             };
             below.insert(0, layer);
         }

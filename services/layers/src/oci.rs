@@ -15,6 +15,9 @@ pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Media type of a layer packed with gzip.
 pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// Media type of a layer that is not packed.
+pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+
 /// Names a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -51,7 +51,8 @@ impl Store {
             return Ok(());
         };
         let places = [self.root.join("layers"), self.root.join("scratches"), self.root.clone()];
-        for place in places.iter().map(PathBuf::as_path).chain([self.content.blobs_directory()]) {
+        let content = self.root.join("content");
+        for place in places.iter().map(PathBuf::as_path).chain([content.as_path(), self.content.blobs_directory()]) {
             for entry in fs::read_dir(place).map_err(LayersError::io("read", place))?.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                     atomic::remove(&entry.path())?;

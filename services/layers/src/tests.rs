@@ -40,7 +40,7 @@ fn ingest(content: &ContentStore, bytes: &[u8]) -> (Digest, u64) {
 }
 
 /// A layer archive with one file and, for a base, the registry.
-fn archive(file: &str, is_base: bool) -> Vec<u8> {
+pub(crate) fn archive(file: &str, is_base: bool) -> Vec<u8> {
     let mut writer = LayerWriter::new(Vec::new());
     let mut add = |name: &str, bytes: &[u8]| {
         let path = LayerPath::new(name).unwrap();
@@ -56,7 +56,7 @@ fn archive(file: &str, is_base: bool) -> Vec<u8> {
 }
 
 /// Publishes an image of these archives, base first, whose diff ids are `claimed` if given.
-fn publish(store: &Store, names: &[&str], archives: &[Vec<u8>], claimed: Option<Digest>) -> Digest {
+pub(crate) fn publish(store: &Store, names: &[&str], archives: &[Vec<u8>], claimed: Option<Digest>) -> Digest {
     let mut layers = Vec::new();
     let mut diff_ids = Vec::new();
     for archive in archives {
@@ -84,7 +84,7 @@ fn publish(store: &Store, names: &[&str], archives: &[Vec<u8>], claimed: Option<
     digest
 }
 
-fn store() -> (tempfile::TempDir, Store) {
+pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
     (root, store)

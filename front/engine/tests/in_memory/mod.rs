@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -15,7 +17,7 @@ use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
 use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error, State};
 use casement_hcs::Volume;
-use casement_layers::{Digest, Image, ImageConfig, Removed};
+use casement_layers::{CommitOptions, Digest, Image, ImageConfig, Import, LoadProgress, Loaded, Removed, Saving};
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ProcessDetails;
@@ -349,6 +351,24 @@ impl ImageStore for FakeImages {
     }
     fn delete(&self, image: &Image) -> Result<Removed> {
         Err(Error::NoSuchImage(image.reference.clone()))
+    }
+    fn commit(
+        &self,
+        id: &ContainerId,
+        _changes: Option<&OwnedFd>,
+        _parent: &Image,
+        _options: &CommitOptions,
+    ) -> Result<Image> {
+        Err(Error::NoSuchContainer(id.to_string()))
+    }
+    fn import(&self, _archive: &mut dyn Read, _import: &Import) -> Result<Image> {
+        Err(Error::Layers("there is no store".to_owned()))
+    }
+    fn saving(&self, _names: &[String]) -> Result<Saving> {
+        Err(Error::Layers("there is no store".to_owned()))
+    }
+    fn load(&self, _archive: &mut dyn Read, _progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>> {
+        Err(Error::Layers("there is no store".to_owned()))
     }
     fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32, _size: Option<u64>) -> Result<PathBuf> {
         self.0.failing("scratch")?;

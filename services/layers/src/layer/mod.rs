@@ -11,7 +11,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod unpack;
+pub(crate) mod unpack;
 mod writers;
 
 pub use unpack::MAX_UNPACKED;

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Api, image_inspect, later};
+use super::{Api, image_archives, image_inspect, later};
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::{Filters, Query};
 use crate::http::time;
@@ -32,7 +32,7 @@ async fn show(
     match rest.rsplit_once('/') {
         Some((name, "json")) => Ok(image_inspect::inspect(&api, name, version).await?.into_response()),
         Some((name, "history")) => Ok(image_inspect::history(&api, name).await?.into_response()),
-        Some((_, "get")) => Err(later::refused("saving images")),
+        Some((name, "get")) => image_archives::save(&api, vec![name.to_owned()]).await,
         _ => Err(ApiError::not_found("page not found")),
     }
 }

@@ -7,11 +7,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
-use super::Api;
+use super::{Api, image_archives};
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::Query;
 
@@ -26,10 +27,7 @@ const UPLOAD_PAUSE: Duration = Duration::from_secs(10);
 pub(super) fn routes() -> Router<Api> {
     let mut router = Router::new()
         .route("/images/create", post(pull_or_import))
-        .route("/images/load", post(async |body| refused_upload("loading images", body).await))
-        .route("/images/get", get(async || refused("saving images")))
         .route("/images/search", get(async || refused("searching a registry")))
-        .route("/commit", post(async || refused("making images of containers")))
         .route("/build", post(async |body| refused_upload("building images", body).await))
         .route("/build/cancel", post(async || refused("building images")))
         .route("/build/prune", post(prune_nothing))
@@ -72,10 +70,10 @@ async fn refused_upload(what: &str, body: Body) -> ApiError {
 }
 
 /// `docker run` comes here too when an image is missing.
-async fn pull_or_import(RawQuery(query): RawQuery, body: Body) -> ApiError {
+async fn pull_or_import(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -> Outcome<Response> {
     let query = Query::parse(&query.unwrap_or_default());
     let Some(image) = query.text("fromImage").filter(|image| !image.is_empty()) else {
-        return refused_upload("importing images", body).await;
+        return image_archives::import(&api, &query, body).await;
     };
     let name = match query.text("tag").filter(|tag| !tag.is_empty()) {
         Some(tag) if tag.contains(':') => format!("{image}@{tag}"),
@@ -93,10 +91,10 @@ async fn pull_or_import(RawQuery(query): RawQuery, body: Body) -> ApiError {
         ),
         _ => "`docker images` lists what is there, and `casement base build` makes the base images nanoserver, servercore, server and windows".to_owned(),
     };
-    ApiError::new(
+    Err(ApiError::new(
         StatusCode::NOT_IMPLEMENTED,
         format!("cannot pull {name}: pulling images is not implemented by this version of Casement; {text}"),
-    )
+    ))
 }
 
 /// As every Windows daemon.

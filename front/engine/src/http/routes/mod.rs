@@ -10,6 +10,7 @@ mod create;
 mod df;
 mod events;
 mod exec;
+mod image_archives;
 mod image_inspect;
 mod image_list;
 mod images;
@@ -51,6 +52,7 @@ pub(super) fn router(api: Api) -> Router {
         .merge(df::routes())
         .merge(events::routes())
         .merge(exec::routes())
+        .merge(image_archives::routes())
         .merge(image_list::routes())
         .merge(images::routes())
         .merge(info::routes())
