@@ -6,9 +6,12 @@
 use super::Flavour;
 use crate::atomic;
 use crate::error::LayersError;
+use casement_layer_tar::security;
 use casement_nt::Runtime;
 use casement_nt::runtime::has_builtin_signature;
 use casement_nt::runtime::recipe::FILE_TIME;
+use casement_wcifs::metadata::SECURITY;
+use rustix::fs::XattrFlags;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -54,6 +57,8 @@ const LEFT_OUT_OF_NANO: [&str; 11] = [
 /// The account that Wine made its prefix for, and the one that gets the same directories.
 const PROFILE: &str = "users/ContainerAdministrator";
 const SECOND_PROFILE: &str = "users/ContainerUser";
+/// Whose profiles they are: the accounts of containers have the same identifiers everywhere.
+const OWNERS: [(&str, &str); 2] = [(PROFILE, "S-1-5-93-2-1"), (SECOND_PROFILE, "S-1-5-93-2-2")];
 
 /// Copies `drive` (the prefix's drive_c) to `to`.
 pub fn stage(drive: &Path, runtime: &Runtime, flavour: Flavour, to: &Path) -> Result<(), LayersError> {
@@ -80,6 +85,10 @@ pub fn stage(drive: &Path, runtime: &Runtime, flavour: Flavour, to: &Path) -> Re
         fs::create_dir_all(&path).map_err(LayersError::io("create", &path))?;
     }
     copy_directories(&to.join(PROFILE), &to.join(SECOND_PROFILE))?;
+    for (profile, owner) in OWNERS {
+        let descriptor = security::of_directories_for(owner).unwrap_or_default();
+        give(&to.join(profile), &descriptor)?;
+    }
     let licence = to.join("License.txt");
     fs::write(&licence, licence_text(runtime)).map_err(LayersError::io("write", &licence))?;
     stage.check()?;
@@ -206,6 +215,18 @@ fn copy_directories(from: &Path, to: &Path) -> Result<(), LayersError> {
     for entry in fs::read_dir(from).map_err(LayersError::io("read", from))?.flatten() {
         if entry.file_type().is_ok_and(|k| k.is_dir()) {
             copy_directories(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a directory and those below it a security descriptor.
+fn give(directory: &Path, descriptor: &[u8]) -> Result<(), LayersError> {
+    rustix::fs::setxattr(directory, SECURITY, descriptor, XattrFlags::empty())
+        .map_err(|e| LayersError::io("set the security of", directory)(e.into()))?;
+    for entry in fs::read_dir(directory).map_err(LayersError::io("read", directory))?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            give(&entry.path(), descriptor)?;
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ mod tree;
 pub(crate) mod unpack;
 mod writers;
 
-pub use unpack::MAX_UNPACKED;
+pub use unpack::{MAX_UNPACKED, Unpacked, unpack};
 
 use crate::atomic::{self, UNFINISHED};
 use crate::digest::Digest;

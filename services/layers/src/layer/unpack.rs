@@ -32,17 +32,22 @@ const MAX_LINKS: usize = 64;
 const WHOLE: u64 = 1 << 20;
 
 /// What was unpacked.
-pub(crate) struct Unpacked {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
     /// Digest of the archive, in hexadecimal digits.
-    pub(crate) diff_id: String,
+    pub diff_id: String,
     /// Bytes of its files.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Whether some of it came from the layers below.
-    pub(crate) needs_below: bool,
+    pub needs_below: bool,
 }
 
-/// Unpacks `archive`, packed or not, into the empty directory `to`. `below` are the layers that it lies upon, topmost first.
-pub(crate) fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, LayersError> {
+/// Unpacks `archive`, packed with gzip or not, into the empty directory `to`, which nobody else uses. `below` are the layers that it
+/// lies upon, topmost first: directories with `Files/`.
+///
+/// # Errors
+/// At the first entry that is refused or cannot be written; what was unpacked before it stays.
+pub fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, LayersError> {
     let tree = Tree::new(to)?;
     std::thread::scope(|scope| {
         let inflated = Inflated::start(scope, archive);
