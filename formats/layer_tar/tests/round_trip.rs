@@ -53,7 +53,7 @@ fn entry(rng: &mut Rng) -> (Entry, Vec<u8>) {
     let content: Vec<u8> = (0..rng.usize(0..1500)).map(|_| rng.u8(..)).collect();
     let size = content.len() as u64;
     let mut metadata = metadata(rng);
-    let none = Metadata::file(NtTime::default());
+    let none = Metadata { attributes_stated: false, ..Metadata::file(NtTime::default()) };
     let (kind, content, metadata) = match rng.u8(0..7) {
         0 => {
             metadata.attributes |= 0x10;

@@ -50,10 +50,8 @@ impl Store {
     fn images_of(&self, name: &str) -> Result<Vec<(Image, Option<String>)>, LayersError> {
         let image = self.resolve(name)?;
         let Ok(reference) = Reference::parse(name) else { return Ok(vec![(image, None)]) };
-        if reference.digest().is_some()
-            || !image.references.contains(&image.reference)
-            || image.id.hex().starts_with(name)
-        {
+        let is_id = Digest::parse(name).is_ok() || image.id.hex().starts_with(name);
+        if is_id || reference.digest().is_some() || !image.references.contains(&image.reference) {
             return Ok(vec![(image, None)]);
         }
         // What the user typed, with the tag that it stands for.

@@ -36,8 +36,13 @@ fn file(name: &str, content: &str) -> (Entry, Vec<u8>) {
 
 fn stream(name: &str, stream: &str, content: &[u8]) -> (Entry, Vec<u8>) {
     let mut entry = entry(name, Kind::Stream { name: stream.to_owned(), size: content.len() as u64 });
-    entry.metadata = Metadata::file(NtTime::default());
+    entry.metadata = unsaid();
     (entry, content.to_vec())
+}
+
+/// Of what has no metadata of its own.
+fn unsaid() -> Metadata {
+    Metadata { attributes_stated: false, ..Metadata::file(NtTime::default()) }
 }
 
 fn hard_link(name: &str, target: &str) -> (Entry, Vec<u8>) {
@@ -49,7 +54,7 @@ fn whiteout(name: &str) -> (Entry, Vec<u8>) {
 }
 
 fn plain(name: &str, kind: Kind) -> (Entry, Vec<u8>) {
-    (Entry { path: path(name), kind, metadata: Metadata::file(NtTime::default()) }, Vec::new())
+    (Entry { path: path(name), kind, metadata: unsaid() }, Vec::new())
 }
 
 fn link(name: &str, target: &str) -> (Entry, Vec<u8>) {
