@@ -223,9 +223,9 @@ rules! {
         "Extracting fails, or the attributes are corrected silently."
         "Set bit 16 on directories only and bit 1024 on links only.";
     SecurityMissing "security-missing" Warning
-        "Entries have a security descriptor (`MSWINDOWS.rawsd`)."
-        "They inherit what their directory has: `ContainerUser` may not be able to start or write them."
-        "Write `MSWINDOWS.rawsd`; Linux builders have none unless told.";
+        "Entries have a security descriptor (`MSWINDOWS.rawsd`), or their directory has one to inherit."
+        "They get what the directory of the import hands down: `ContainerUser` may not be able to start or write them."
+        "Write `MSWINDOWS.rawsd`, at least for directories; Linux builders have none unless told.";
     SecurityMalformed "security-malformed" Error
         "Security descriptors are self-relative and sound."
         "Extracting the layer fails: the security descriptor structure is invalid."

@@ -153,5 +153,11 @@ fn records(what: &str, index: &LayerIndex, findings: &mut Findings) {
         }
     };
     tell(Rule::AttributesMissing, &|entry| entry.attributes.is_none(), "attributes");
-    tell(Rule::SecurityMissing, &|entry| entry.security.is_none(), "security descriptor");
+    // What has none gets what its directory hands down.
+    let secured = |entry: &&Entry| matches!(entry.kind, Kind::Directory { .. }) && entry.security.is_some();
+    let hand_down: BTreeSet<String> = index.entries.iter().filter(secured).map(|entry| fold(&entry.path)).collect();
+    let inherits =
+        |entry: &Entry| entry.path.rsplit_once('/').is_some_and(|(parent, _)| hand_down.contains(&fold(parent)));
+    let lacks = |entry: &Entry| entry.security.is_none() && !inherits(entry);
+    tell(Rule::SecurityMissing, &lacks, "security descriptor, nor has their directory");
 }

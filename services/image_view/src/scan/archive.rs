@@ -42,12 +42,13 @@ fn scan<R: Read>(archive: R, what: &str) -> Result<(LayerIndex, R), ViewError> {
     let (mut measured, position) = Measured::new(archive, MAX_ARCHIVE);
     let mut reader = LayerReader::new(&mut measured);
     let mut pass = Pass::default();
+    let mut buffer = vec![0; BUFFER];
     loop {
         match reader.next_entry() {
             Ok(None) => break,
             Ok(Some(entry)) => {
                 let begin = position.get();
-                match digest_of(&mut reader) {
+                match digest_of(&mut reader, &mut buffer) {
                     Ok((digest, _)) => pass.take(entry, digest, begin),
                     Err(error) => {
                         pass.findings.add(Rule::ArchiveDamaged, what, error.to_string());

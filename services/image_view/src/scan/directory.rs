@@ -130,7 +130,7 @@ impl Walk {
     }
 
     fn content(&self, file: &mut File, path: &str) -> Result<Content, ViewError> {
-        let (digest, size) = digest_of(file).map_err(ViewError::io("read", path))?;
+        let (digest, size) = digest_of(file, &mut [0; 16 << 10]).map_err(ViewError::io("read", path))?;
         let digest = digest.ok_or_else(|| ViewError::damaged(path, "it has no digest"))?;
         Ok(Content { position: None, size, digest })
     }

@@ -40,13 +40,12 @@ impl<R: Read> Read for Measured<R> {
     }
 }
 
-/// Reads to the end and gives the digest and the number of bytes.
-pub fn digest_of(reader: &mut dyn Read) -> io::Result<(Option<Digest>, u64)> {
+/// Reads to the end, through `buffer`, and gives the digest and the number of bytes.
+pub fn digest_of(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<(Option<Digest>, u64)> {
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
     let mut size = 0u64;
     loop {
-        match reader.read(&mut buffer) {
+        match reader.read(buffer) {
             Ok(0) => return Ok((digest(hasher), size)),
             Ok(length) => {
                 hasher.update(&buffer[..length]);

@@ -72,6 +72,14 @@ fn what_builders_for_linux_write_is_explained() {
         .plain("Files/app/main.exe", b"MZ");
     let report = checked(&Image::new(vec![base().finish(), layer.finish()]));
     assert_eq!(ids(&report), BTreeSet::from(["hives-missing", "attributes-missing", "security-missing"]));
+    let inherited = Layer::new().directory("Files/app").entry(
+        "Files/app/x",
+        EntryType::Regular,
+        "",
+        b"",
+        &[("MSWINDOWS.fileattr", "32")],
+    );
+    assert!(checked(&Image::new(vec![base().finish(), inherited.finish()])).findings.is_empty());
     let hives = report.explained().find(|finding| finding.rule == "hives-missing").unwrap();
     assert_eq!((hives.severity, hives.object), (Severity::Error, "layer 1"));
     assert!(hives.remedy.contains("Hives"));
