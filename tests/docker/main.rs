@@ -2,6 +2,9 @@
 
 mod access;
 mod attach;
+mod build;
+mod build_mounts;
+mod build_programs;
 mod copy;
 mod create_rules;
 mod events;

@@ -56,6 +56,18 @@ impl Engine {
     }
 
     /// Does something with the files of a container, which does not start or stop being reachable meanwhile.
+    ///
+    /// # Errors
+    /// When they cannot be reached, or what `work` failed with.
+    pub(crate) fn with_files<T>(
+        &self,
+        key: &str,
+        work: impl FnOnce(&VolumeTree) -> Result<T, VolumeError>,
+    ) -> Result<T> {
+        self.with_volume(key, "/", |tree, _| work(tree))
+    }
+
+    /// Does something with the files of a container, which does not start or stop being reachable meanwhile.
     fn with_volume<T>(
         &self,
         key: &str,

@@ -30,6 +30,9 @@ pub struct ContainerSettings {
     pub host_config: HostConfig,
     /// `EndpointsConfig`: networks it joins, by name, as they were asked for.
     pub endpoints: BTreeMap<String, serde_json::Value>,
+    /// Whether it is the container of a build's step.
+    #[serde(skip)]
+    pub of_build: bool,
 }
 
 /// A container as the store keeps it.
@@ -66,6 +69,10 @@ pub struct Container {
     pub document: ComputeSystem,
     /// The parameters of its main process.
     pub process: ProcessParameters,
+    /// Whether it is the container of a build's step, which is for nothing once the daemon that builds is gone: it ends with the
+    /// daemon, and the next one removes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_build: bool,
 }
 
 /// The states of a container.
@@ -209,6 +216,7 @@ impl Container {
             manually_stopped: false,
             document: ComputeSystem::default(),
             process: ProcessParameters::default(),
+            of_build: false,
         }
     }
 

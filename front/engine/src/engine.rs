@@ -119,6 +119,7 @@ impl Engine {
         });
         engine.reconcile()?;
         engine.reconcile_volumes()?;
+        engine.sweep_builds();
         Ok(engine)
     }
 
@@ -310,6 +311,7 @@ impl Engine {
                 manually_stopped: false,
                 document: plan.document,
                 process: plan.process,
+                of_build: settings.of_build,
             })
         });
         let entry = Entry::new(inserted.inspect_err(|_| self.forget_volumes(&made))?);
@@ -354,6 +356,7 @@ impl Engine {
         let log = log_options::log_settings(&container)?;
         let mut document = container.document;
         mounts::follow_links(&mut document, &container.mounts)?;
+        let of_build = container.of_build;
         let blueprint = Blueprint {
             document,
             process: container.process,
@@ -368,7 +371,9 @@ impl Engine {
             system.attach(waiting)?;
         }
         system.start()?;
-        system.settle()?;
+        if !of_build {
+            system.settle()?;
+        }
         let (pid, started_at) = (system.pid(), self.now());
         let late = {
             let mut live = entry.live();

@@ -108,7 +108,11 @@ impl Engine {
             let _span = info_span!("reconcile", container = container.id.short()).entered();
             let entry = Entry::new(container);
             self.entries().insert(entry.id.clone(), entry.clone());
-            let status = entry.live().container.state.status;
+            let (status, of_build) = {
+                let live = entry.live();
+                (live.container.state.status, live.container.of_build)
+            };
+            let status = if of_build { Status::Removing } else { status };
             if let Err(error) = self.reconcile_one(&entry, status) {
                 warn!(%error, status = status.as_str(), "cannot bring the container in line");
             }

@@ -58,6 +58,8 @@ impl Store {
         lift(transaction.open_table(NAMES))?;
         lift(transaction.open_table(RANGES))?;
         lift(transaction.open_table(VOLUMES))?;
+        lift(transaction.open_table(crate::build::STEPS))?;
+        lift(transaction.open_table(crate::build::HASHES))?;
         lift(transaction.commit())?;
         Ok(Self { database })
     }

@@ -52,12 +52,15 @@ pub struct Removed {
 
 /// `images.json`
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Names {
+pub(crate) struct Names {
     version: u32,
-    images: BTreeMap<String, Digest>,
+    pub(crate) images: BTreeMap<String, Digest>,
     /// Manifests that lost their last name and are kept all the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    nameless: BTreeSet<Digest>,
+    pub(crate) nameless: BTreeSet<Digest>,
+    /// Manifests of what steps of builds came to: kept, found by their ids, and not listed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) steps: BTreeSet<Digest>,
 }
 
 impl Names {
@@ -65,14 +68,19 @@ impl Names {
         self.images.iter().filter(|(_, m)| *m == manifest).map(|(n, _)| n.clone()).collect()
     }
 
-    /// Every image with one of its names, or with its manifest's digest when it has none.
+    /// Every image with one of its names, or with its manifest's digest when it has none; steps of builds last.
     fn all(&self) -> impl Iterator<Item = (String, &Digest)> {
+        self.listed().chain(self.steps.iter().map(|manifest| (manifest.to_string(), manifest)))
+    }
+
+    /// The images that people see.
+    fn listed(&self) -> impl Iterator<Item = (String, &Digest)> {
         let named = self.images.iter().map(|(name, manifest)| (name.clone(), manifest));
         named.chain(self.nameless.iter().map(|manifest| (manifest.to_string(), manifest)))
     }
 
     /// Gives `manifest` a name. The image that had it before is kept without one if it was its last.
-    fn put(&mut self, name: String, manifest: Digest) {
+    pub(crate) fn put(&mut self, name: String, manifest: Digest) {
         self.nameless.remove(&manifest);
         if let Some(before) = self.images.insert(name, manifest)
             && !self.images.values().any(|other| *other == before)
@@ -91,7 +99,7 @@ impl Store {
         let names = self.names()?;
         let mut seen = BTreeSet::new();
         let mut images = Vec::new();
-        for (name, manifest) in names.all() {
+        for (name, manifest) in names.listed() {
             if seen.insert(manifest) {
                 images.push(self.load(&name, manifest, &names)?);
             }
@@ -162,7 +170,7 @@ impl Store {
         Ok(found)
     }
 
-    fn load(&self, name: &str, manifest_digest: &Digest, names: &Names) -> Result<Image, LayersError> {
+    pub(crate) fn load(&self, name: &str, manifest_digest: &Digest, names: &Names) -> Result<Image, LayersError> {
         let manifest: Manifest = self.content().read_json(manifest_digest)?;
         let config: Config = self.content().read_json(&manifest.config.digest)?;
         if config.os != "windows" || config.architecture != "amd64" {
@@ -300,6 +308,7 @@ impl Store {
         let untagged = names.of(&image.manifest);
         names.images.retain(|_, manifest| *manifest != image.manifest);
         names.nameless.remove(&image.manifest);
+        names.steps.remove(&image.manifest);
         self.write_names(&names)?;
         let sizes = self.layer_sizes(image).into_iter().rev();
         let mut chain = chain_ids(&image.diff_ids);
@@ -321,7 +330,7 @@ impl Store {
         self.collect(&self.names()?)
     }
 
-    fn collect(&self, names: &Names) -> Result<(), LayersError> {
+    pub(crate) fn collect(&self, names: &Names) -> Result<(), LayersError> {
         let mut blobs = BTreeSet::new();
         // Layers are named by their diff ids or their chain ids.
         let mut layers = BTreeSet::new();
@@ -385,7 +394,7 @@ impl Store {
         Ok(())
     }
 
-    fn names(&self) -> Result<Names, LayersError> {
+    pub(crate) fn names(&self) -> Result<Names, LayersError> {
         let path = self.root().join("images.json");
         match std::fs::read(&path) {
             Ok(bytes) => {
@@ -396,7 +405,7 @@ impl Store {
         }
     }
 
-    fn write_names(&self, names: &Names) -> Result<(), LayersError> {
+    pub(crate) fn write_names(&self, names: &Names) -> Result<(), LayersError> {
         let text = serde_json::to_vec_pretty(names).map_err(|e| LayersError::damaged("images.json", e))?;
         atomic::write(&self.root().join("images.json"), &text)
     }

@@ -19,6 +19,7 @@ pub mod oci;
 mod reference;
 mod registry;
 mod scratch;
+mod steps;
 mod store;
 pub mod volume;
 

@@ -49,6 +49,7 @@ async fn create(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -
         config: request.config,
         host_config: request.host_config,
         endpoints: request.networking_config.endpoints_config,
+        of_build: false,
     };
     let (id, warnings) = api
         .blocking(move |engine| {

@@ -60,11 +60,31 @@ fn measure(engine: &Engine, asked: &[String], version: ApiVersion) -> Result<Val
         answer.insert("Volumes".to_owned(), json!(views));
     }
     if wanted("build-cache") {
-        // Nothing is built here, so that nothing is cached.
-        answer.insert("BuildCache".to_owned(), Value::Null);
+        let (records, bytes) = build_cache(engine)?;
+        answer.insert("BuildCache".to_owned(), records);
         if version < ApiVersion::minor(42) {
-            answer.insert("BuilderSize".to_owned(), json!(0));
+            answer.insert("BuilderSize".to_owned(), json!(bytes));
         }
     }
     Ok(Value::Object(answer))
+}
+
+/// The steps of builds that are kept, and the bytes that no image with a name shares with them.
+fn build_cache(engine: &Engine) -> Result<(Value, u64)> {
+    let usage = engine.build_cache_usage()?;
+    let bytes = usage.iter().filter(|step| !step.shared).map(|step| step.bytes).sum();
+    let records = usage.iter().map(|usage| {
+        json!({
+            "ID": usage.step.key.rsplit(':').next(),
+            "Type": "regular",
+            "Description": usage.step.what,
+            "InUse": false,
+            "Shared": usage.shared,
+            "Size": usage.bytes,
+            "CreatedAt": usage.step.created,
+            "LastUsedAt": usage.step.created,
+            "UsageCount": 1,
+        })
+    });
+    Ok((Some(records.collect::<Vec<_>>()).filter(|records| !records.is_empty()).into(), bytes))
 }

@@ -1,7 +1,5 @@
 //! Calls that Casement does not have yet, or that no Windows daemon has: refused in so many words, never by "page not found".
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
@@ -9,7 +7,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, delete, get, post};
-use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use super::{Api, image_archives};
@@ -19,18 +16,11 @@ use crate::http::request::Query;
 /// What a daemon answers that is in no swarm. Docker's words.
 const NO_MANAGER: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
 
-/// Most bytes of an upload that is thrown away before its refusal.
-const MAX_DISCARDED: usize = 256 << 20;
-/// Longest pause in such an upload.
-const UPLOAD_PAUSE: Duration = Duration::from_secs(10);
-
 pub(super) fn routes() -> Router<Api> {
     let mut router = Router::new()
         .route("/images/create", post(pull_or_import))
         .route("/images/search", get(async || refused("searching a registry")))
-        .route("/build", post(async |body| refused_upload("building images", body).await))
         .route("/build/cancel", post(async || refused("building images")))
-        .route("/build/prune", post(prune_nothing))
         .route("/auth", post(async || refused("logging in to a registry")))
         .route("/distribution/{*name}", get(async || refused("asking a registry about images")))
         .route("/session", any(async || refused("building images with BuildKit")))
@@ -60,13 +50,6 @@ pub(super) fn routes() -> Router<Api> {
 /// The refusal of an operation.
 pub(super) fn refused(what: &str) -> ApiError {
     ApiError::not_implemented(what)
-}
-
-/// As [`refused`], after the upload has been taken in: clients that are still sending report a broken pipe instead of the refusal.
-async fn refused_upload(what: &str, body: Body) -> ApiError {
-    let mut body = Limited::new(body, MAX_DISCARDED);
-    while let Ok(Some(Ok(_))) = tokio::time::timeout(UPLOAD_PAUSE, body.frame()).await {}
-    refused(what)
 }
 
 /// `docker run` comes here too when an image is missing.
@@ -121,9 +104,4 @@ async fn no_manager() -> ApiError {
 
 async fn no_swarm() -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "This node is not part of a swarm")
-}
-
-/// There is no build cache, so that nothing in it is the truth.
-async fn prune_nothing() -> Json<Value> {
-    Json(json!({ "CachesDeleted": null, "SpaceReclaimed": 0 }))
 }

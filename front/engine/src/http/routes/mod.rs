@@ -5,6 +5,7 @@
 
 mod archive;
 mod attach;
+mod build;
 mod changes;
 mod create;
 mod df;
@@ -47,6 +48,7 @@ pub(super) fn router(api: Api) -> Router {
     Router::new()
         .merge(archive::routes())
         .merge(attach::routes())
+        .merge(build::routes())
         .merge(changes::routes())
         .merge(create::routes())
         .merge(df::routes())

@@ -1,0 +1,10 @@
+//! `docker build`: the engine as the workshop of the builder.
+
+mod cache;
+mod output_text;
+mod workshop;
+
+pub use cache::{CachedStep, Pruned, StepUsage};
+pub use workshop::HostWorkshop;
+
+pub(crate) use cache::{HASHES, STEPS};

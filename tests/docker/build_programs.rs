@@ -1,0 +1,77 @@
+//! The Dockerfiles of `examples/`, built and run with real programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use casement_tests::{Host, Output, places};
+
+/// A copy of an example, with these of the real programs beside it.
+fn example(host: &Host, name: &str, programs: &[(&str, &str)]) -> PathBuf {
+    let directory = host.new_directory(name);
+    copy(&places::source("../examples").join(name).join("."), &directory);
+    for (program, to) in programs {
+        let real = places::test_programs().join("real").join(program);
+        assert!(real.exists(), "{} is missing: tests/fetch-programs makes it", real.display());
+        copy(&real, &directory.join(to));
+    }
+    directory
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-r").arg(from).arg(to).status().expect("cp");
+    assert!(status.success(), "copy {}", from.display());
+}
+
+fn build(host: &Host, directory: &Path, name: &str) -> Output {
+    host.docker(["build", "-t", name, &directory.display().to_string()]).succeeded()
+}
+
+#[test]
+fn a_node_server_is_installed_by_npm_and_serves() {
+    let host = Host::start();
+    let directory = example(&host, "node", &[("node/node.exe", "node.exe"), ("npm", "npm")]);
+    build(&host, &directory, "hello");
+    let asked = [r"C:\node\node.exe", "server.js", "--ask", "world"];
+    let output = host.docker(["run", "--rm", "hello"].into_iter().chain(asked)).succeeded();
+    assert!(output.stdout.contains("hello world from win32"), "{output}");
+}
+
+#[test]
+fn a_go_program_is_compiled_in_one_stage_and_runs_in_the_next() {
+    let host = Host::start();
+    let directory = example(&host, "go", &[("go", "go")]);
+    build(&host, &directory, "hello");
+    let output = host.docker(["run", "--rm", "hello", "you"]).succeeded();
+    assert_eq!(output.text(), "hello [you] from windows");
+    let inside = host.docker(["run", "--rm", "--entrypoint", "cmd", "hello", "/c", r"if exist C:\go exit 1"]);
+    inside.succeeded();
+}
+
+#[test]
+fn a_path_and_a_key_of_one_step_are_used_in_a_later_one() {
+    let host = Host::start();
+    let directory = example(&host, "tool", &[("7zip/7za.exe", "7za.exe")]);
+    let built = build(&host, &directory, "tool");
+    assert!(built.stdout.contains("Everything is Ok") && built.stdout.contains("0x9"), "{built}");
+    let output = host.docker(["run", "--rm", "tool"]).succeeded();
+    assert!(output.stdout.contains("note.txt"), "{output}");
+}
+
+#[test]
+fn thirty_steps_are_built_and_then_come_from_the_cache() {
+    let host = Host::start();
+    let directory = example(&host, "steps", &[]);
+    let first = build(&host, &directory, "steps");
+    assert!(first.stdout.contains("Step 30/30"), "{first}");
+    let begun = Instant::now();
+    let second = build(&host, &directory, "steps");
+    eprintln!("thirty steps from the cache: {} ms", begun.elapsed().as_millis());
+    assert_eq!(second.stdout.matches(" ---> Using cache").count(), 29, "{second}");
+    let output = host.docker(["run", "--rm", "steps"]).succeeded();
+    assert_eq!(
+        output.stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+        (1..=12).map(|n| n.to_string()).collect::<Vec<_>>()
+    );
+}
