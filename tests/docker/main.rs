@@ -9,6 +9,7 @@ mod copy;
 mod create_rules;
 mod events;
 mod exec;
+mod flags;
 mod health;
 mod holding;
 mod image_archives;

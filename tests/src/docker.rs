@@ -19,13 +19,19 @@ impl Host {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let mut command = Command::new("docker");
+        let mut command = self.client_command("docker");
+        command.args(words);
+        command
+    }
+
+    /// A command that finds this host's daemon where clients of Docker look for it, with a configuration directory of its own.
+    pub fn client_command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .env("DOCKER_HOST", format!("unix://{}", self.docker_socket().display()))
             .env("DOCKER_CONFIG", self.directory().join("docker-config"))
             .env_remove("DOCKER_CONTEXT")
-            .env_remove("DOCKER_API_VERSION")
-            .args(words);
+            .env_remove("DOCKER_API_VERSION");
         self.network().enter(&mut command);
         command
     }

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Measures docker run, exec, ps and inspect against Casement and, in the same rounds, against Debian's dockerd with Linux containers.
+# Prints the Markdown of docs/benchmarks.md. Needs root, python3, the docker command and a Debian archive:
+#   benches/api.sh [ROUNDS]        21 rounds by default; all commands take turns in every round
+#
+# CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing). dockerd comes
+# from the packages docker.io, containerd, runc and busybox-static, unpacked below target/bench-dockerd; nothing is installed. Both
+# daemons run in network namespaces of their own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-21}
+casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
+root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
+dockerd=$PWD/target/bench-dockerd
+
+say() { printf '==> %s\n' "$*" >&2; }
+
+if [ "$(id -u)" != 0 ]; then
+    echo "benches/api.sh: run this as root" >&2
+    exit 1
+fi
+# Every mount made here ends with this mount namespace.
+if [ -z "${CASEMENT_BENCH_MOUNTS:-}" ]; then
+    scripts/build >/dev/null
+    CASEMENT_BENCH_MOUNTS=private exec unshare --mount --propagation private "$0" "$@"
+fi
+
+if [ ! -e "$dockerd/complete" ]; then
+    say "dockerd"
+    rm -rf "$dockerd"
+    mkdir -p "$dockerd/packages"
+    (cd "$dockerd/packages" && apt-get -q download -o APT::Sandbox::User=root docker.io containerd runc busybox-static >&2)
+    for package in "$dockerd"/packages/*.deb; do dpkg-deb -x "$package" "$dockerd"; done
+    touch "$dockerd/complete"
+fi
+
+work=$(mktemp -d "$(dirname "$root")/bench.XXXXXX")
+export CASEMENT_ROOT=$root CASEMENT_RUN=$work/run
+export DOCKER_CONFIG=$work/config
+group=/casement-bench-$$
+ours=unix://$work/run/docker.sock theirs=unix://$work/dockerd.sock
+daemons=()
+clean_up() {
+    for host in "$ours" "$theirs"; do
+        docker -H "$host" ps -aq 2>/dev/null | xargs -r docker -H "$host" rm -f >/dev/null 2>&1 || true
+    done
+    for daemon in "${daemons[@]}"; do kill "$daemon" && wait "$daemon" || true; done 2>/dev/null
+    umount -R "$work"/dockerd/overlay2/*/merged 2>/dev/null || true
+    rmdir "/sys/fs/cgroup$group" /sys/fs/cgroup/*"$group" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+say "runtime and image"
+"$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+"$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+
+answers() { # host pid log
+    until docker -H "$1" version >/dev/null 2>&1; do
+        kill -0 "$2" 2>/dev/null || { tail -n 20 "$3" >&2; exit 1; }
+        sleep 0.05
+    done
+}
+say "daemons"
+unshare --net "$casement" daemon 2>"$work/casement.log" &
+daemons+=($!)
+PATH=$dockerd/usr/bin:$dockerd/usr/sbin:$PATH unshare --net "$dockerd/usr/sbin/dockerd" -H "$theirs" --data-root "$work/dockerd" \
+    --exec-root "$work/exec" --pidfile "$work/dockerd.pid" --bridge=none --iptables=false --ip-forward=false --ip-masq=false \
+    --storage-driver overlay2 --cgroup-parent "$group" >"$work/dockerd.log" 2>&1 &
+daemons+=($!)
+answers "$ours" "${daemons[0]}" "$work/casement.log"
+answers "$theirs" "${daemons[1]}" "$work/dockerd.log"
+
+say "images of Linux"
+mkdir -p "$work/busybox/bin"
+cp "$dockerd/bin/busybox" "$work/busybox/bin/busybox"
+for name in sh true sleep; do ln -s busybox "$work/busybox/bin/$name"; done
+tar -C "$work/busybox" -c . | docker -H "$theirs" import - busybox >/dev/null
+
+# The same Wine 10.0 with its own wineboot, in a prefix that it made, as in benches/start.sh.
+runtime=$(readlink -f "$root/runtimes/current")
+stock=$work/stock
+cp -al "$runtime/tree" "$stock"
+for file in "$runtime"/build/*; do
+    cp --remove-destination "$file" "$stock/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/"
+done
+rmdir "$stock/silo"
+prefix=$(find "$root/cache/prefixes" -maxdepth 2 -name system.reg -printf '%h\n' | head -n 1)
+cp -a "$prefix" "$stock/silo"
+rm -f "$stock/silo/wineserver"
+printf disable >"$stock/silo/.update-timestamp"
+chown -R 1000:1000 "$stock/silo"
+rm -rf "$stock/tmp" && mkdir -m 1777 "$stock/tmp"
+changes=()
+for variable in PATH=/usr/lib/wine HOME=/tmp USER=ContainerAdministrator LANG=C.UTF-8 WINEDEBUG=-all WINEPREFIX=/silo \
+    WINELOADER=/usr/lib/wine/wine64 WINESERVER=/usr/lib/wine/wineserver64; do
+    changes+=(--change "ENV $variable")
+done
+tar -C "$stock" -c . | docker -H "$theirs" import "${changes[@]}" --change "USER 1000:1000" - wine >/dev/null
+
+say "containers that wait"
+docker -H "$ours" run -d -i --network none --name held nanoserver cmd >/dev/null
+docker -H "$theirs" run -d --network none --name held busybox sleep 100000 >/dev/null
+docker -H "$theirs" run -d -i --network none --name wine wine /usr/lib/wine/wine64 cmd >/dev/null
+
+say "$rounds rounds"
+python3 - "$ours" "$theirs" "$rounds" <<'PYTHON'
+import statistics, subprocess, sys, time
+
+ours, theirs, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
+wine = ["/usr/lib/wine/wine64", "cmd", "/c", "exit 0"]
+windows = ["cmd", "/c", "exit 0"]
+rows = [
+    ("run", "`run --rm`", "Casement, `cmd /c exit 0`", ours, ["run", "--rm", "--network", "none", "nanoserver", *windows]),
+    ("run", "`run --rm`", "dockerd, busybox `true`", theirs, ["run", "--rm", "--network", "none", "busybox", "true"]),
+    ("run", "`run --rm`", "dockerd, the same Wine", theirs, ["run", "--rm", "--network", "none", "wine", *wine]),
+    ("exec", "`exec`", "Casement, `cmd /c exit 0`", ours, ["exec", "held", *windows]),
+    ("exec", "`exec`", "dockerd, busybox `true`", theirs, ["exec", "held", "true"]),
+    ("exec", "`exec`", "dockerd, the same Wine", theirs, ["exec", "wine", *wine]),
+    ("ps", "`ps -q`", "Casement", ours, ["ps", "-q"]),
+    ("ps", "`ps -q`", "dockerd", theirs, ["ps", "-q"]),
+    ("inspect", "`inspect`", "Casement", ours, ["inspect", "held"]),
+    ("inspect", "`inspect`", "dockerd", theirs, ["inspect", "held"]),
+]
+aims = {"run": 1.0, "exec": 0.8, "ps": 1.0, "inspect": 1.0}
+times = [[] for _ in rows]
+for round in range(-2, rounds):  # The first two rounds warm up.
+    for row, (_, _, _, host, words) in enumerate(rows):
+        start = time.perf_counter()
+        done = subprocess.run(["docker", "-H", host, *words], stdin=subprocess.DEVNULL, capture_output=True)
+        elapsed = time.perf_counter() - start
+        if done.returncode:
+            sys.exit(f"{words}: {done.returncode}: {done.stderr.decode()}{done.stdout.decode()}")
+        if round >= 0:
+            times[row].append(elapsed * 1000)
+median = [statistics.median(values) for values in times]
+base = {}
+for row, entry in zip(median, rows):
+    base.setdefault(entry[0], row)
+print("| Command | Against | median ms | fastest | slowest | Casement's median to it |")
+print("|---|---|---:|---:|---:|---:|")
+for middle, values, (kind, command, against, _, _) in zip(median, times, rows):
+    print(f"| {command} | {against} | {middle:.0f} | {min(values):.0f} | {max(values):.0f} | {base[kind] / middle:.2f} |")
+print()
+for kind, aim in aims.items():
+    first = next(index for index, row in enumerate(rows) if row[0] == kind)
+    ratio = median[first] / median[first + 1]
+    print(f"- {kind}: {ratio:.2f} of dockerd, aim at most {aim:.1f}: {'reached' if ratio <= aim else 'missed'}")
+print(f"\n{rounds} rounds.")
+PYTHON
