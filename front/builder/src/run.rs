@@ -21,7 +21,6 @@ const SCRIPTS: &str = r"C:\ProgramData\Docker\build";
 #[derive(Default)]
 struct Prepared {
     mounts: Vec<Mount>,
-    environment: Vec<String>,
     /// Directories that go with the step.
     directories: Vec<tempfile::TempDir>,
 }
@@ -83,7 +82,6 @@ impl Building<'_> {
         }
         let mut request = Request { network, ..self.request(self.snapshot.clone(), line) };
         request.environment.extend(arguments);
-        request.environment.extend(prepared.environment);
         request.mounts = prepared.mounts;
         let container = self.container(&request)?;
         let code = self.job.workshop.run(&container, self.output, self.job.cancel)?;
@@ -213,14 +211,14 @@ impl Building<'_> {
                 false => Ok(()),
             };
         };
-        if let Some(variable) = &mount.env {
-            let variable = if variable.is_empty() { &id } else { variable };
-            let text = std::str::from_utf8(&secret.0)
-                .map_err(|_| BuildError::invalid(format!("secret {id} is not text and cannot be a variable")))?;
-            prepared.environment.push(format!("{variable}={}", text.trim_end_matches(['\r', '\n'])));
-            if mount.target.is_empty() {
-                return Ok(());
-            }
+        if mount.env.is_some() {
+            // Variables are in the container's record, which is on the disk.
+            return Err(BuildError::new(
+                ErrorKind::NotImplemented,
+                format!(
+                    "secret {id}: env= is not implemented by this version of Casement, as variables of containers are kept on disk: read the file {SECRETS}\\{id} instead"
+                ),
+            ));
         }
         let written = if mount.target.is_empty() { format!("{SECRETS}\\{id}") } else { mount.target.clone() };
         let path = paths::destination(&self.config.working_dir, &written)?.path;
