@@ -20,6 +20,7 @@ mod attacks;
 mod case;
 mod copy_up;
 mod crash;
+mod exerciser;
 mod fixture;
 mod links;
 mod mapping;
