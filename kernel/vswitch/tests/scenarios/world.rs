@@ -107,18 +107,25 @@ pub fn address(endpoint: &Endpoint) -> IpAddr {
 
 /// Runs `ip` with arguments in the namespace of the calling thread.
 pub fn ip(arguments: &str) -> String {
-    run("ip", arguments)
+    let output = Command::new("ip").args(arguments.split(' ')).output();
+    let output = output.unwrap_or_else(|error| panic!("ip (iproute2) is needed: {error}"));
+    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs `nft` with arguments in the namespace of the calling thread.
-pub fn nft(arguments: &str) -> String {
-    run("nft", arguments)
+/// Runs `nft` with a line of its language in the namespace of the calling thread.
+pub fn nft(line: &str) -> String {
+    nft_of(&[line])
 }
 
-fn run(program: &str, arguments: &str) -> String {
-    let output = Command::new(program).args(arguments.split(' ')).output();
-    let output = output.unwrap_or_else(|error| panic!("{program} (iproute2, nftables) is needed: {error}"));
-    assert!(output.status.success(), "{program} {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+/// As [`nft`], with the numbers by which rules can be deleted.
+pub fn nft_with_handles(line: &str) -> String {
+    nft_of(&["-a", line])
+}
+
+fn nft_of(arguments: &[&str]) -> String {
+    let output = Command::new("nft").args(arguments).output().unwrap_or_else(|error| panic!("nft is needed: {error}"));
+    assert!(output.status.success(), "nft {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
