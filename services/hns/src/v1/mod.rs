@@ -1,0 +1,9 @@
+//! Version 1 of the service: the same objects in the form of `HNSCall`.
+
+mod call;
+mod policy;
+mod view;
+
+pub use view::{endpoint_view, network_view, policy_list_view};
+
+pub(crate) use call::{endpoint_of, guid, network_of, parse};
