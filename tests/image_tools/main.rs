@@ -1,0 +1,5 @@
+//! `casement image`: looking into images of a store without a daemon.
+
+mod base_images;
+mod command;
+mod mount;
