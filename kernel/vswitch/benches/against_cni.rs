@@ -253,7 +253,8 @@ fn traffic() {
     let published: SocketAddr = format!("{HOST}:20000").parse().unwrap();
     println!("\n| With {ENDPOINTS} endpoints, to one made by hand | ours | by hand | ratio |\n|---|---:|---:|---:|");
     type Measure = fn(&Namespace, SocketAddr) -> f64;
-    let rows: [(&str, Measure, (&Namespace, SocketAddr), (&Namespace, SocketAddr)); 4] = [
+    type Way<'a> = (&'a Namespace, SocketAddr);
+    let rows: [(&str, Measure, Way<'_>, Way<'_>); 4] = [
         (
             "container to host, Gbit/s",
             throughput,
