@@ -76,8 +76,7 @@ fn killed_at(at: usize, work: impl FnOnce()) -> End {
 fn picture(world: &World) -> String {
     let shown = || ["-o link", "-o addr", "route", "-6 route", "neigh show nud permanent"].map(ip).concat();
     let forwarding = || read("/proc/sys/net/ipv4/ip_forward");
-    // The uplink's own address becomes ready in its own time.
-    world.host.run(|| shown() + &forwarding()).unwrap().replace(" tentative", "")
+    world.host.run(|| shown() + &forwarding()).unwrap()
 }
 
 /// A network beside the one that runs, with an endpoint that has everything.

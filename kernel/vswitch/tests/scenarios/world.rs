@@ -36,6 +36,8 @@ impl World {
             ip("link add uplink type veth peer name world");
             ip("addr add 203.0.113.10/24 dev uplink");
             ip("addr add 2001:db8::10/64 dev uplink nodad");
+            // Its addresses are there at once and stay as they are.
+            write("/proc/sys/net/ipv6/conf/uplink/accept_dad", "0");
             ip("link set uplink up");
             // By a process inside the other namespace.
             let mut holder = peer.run(|| Command::new("sleep").arg("1000").spawn().unwrap()).unwrap();
