@@ -24,7 +24,7 @@ fn text(host: &Host, words: &[&str]) -> String {
     host.docker(words.iter().copied()).succeeded().text().to_owned()
 }
 
-const SETUP: &str = r"md C:\app& echo hello> C:\app\file.txt& del C:\Windows\System32\find.exe& reg add HKLM\Software\Zoo /v Animal /d panda& reg add HKCU\Environment /v COLOUR /d green& reg delete HKLM\Software\Microsoft\Cryptography\Providers\Trust /f";
+const SETUP: &str = r"md C:\app& echo hello> C:\app\file.txt& del C:\Windows\System32\find.exe& reg add HKLM\Software\Zoo /v Animal /d panda /f& reg add HKCU\Environment /v COLOUR /d green /f& reg delete HKLM\Software\Microsoft\Cryptography\Providers\Trust /f";
 
 #[test]
 fn a_container_becomes_an_image_with_its_files_its_registry_and_its_deletions() {
@@ -45,7 +45,7 @@ fn a_container_becomes_an_image_with_its_files_its_registry_and_its_deletions() 
     assert!(said(&host, "app:1", r"reg query HKLM\Software\Zoo /v Animal").succeeded().text().contains("panda"));
     assert!(said(&host, "app:1", r"reg query HKCU\Environment /v COLOUR").succeeded().text().contains("green"));
     let gone = said(&host, "app:1", r"dir C:\Windows\System32\find.exe");
-    assert!(gone.stdout.contains("File not found"), "{gone}");
+    assert!(gone.stderr.contains("File not found"), "{gone}");
     let key = r"reg query HKLM\Software\Microsoft\Cryptography\Providers\Trust";
     assert_eq!((said(&host, "nanoserver", key).code(), said(&host, "app:1", key).code()), (0, 1));
     assert_ne!(said(&host, "nanoserver", r"reg query HKLM\Software\Zoo").code(), 0, "the parent is as it was");
@@ -119,7 +119,7 @@ fn images_go_from_host_to_host_in_archives_that_other_tools_read() {
     assert_eq!(said(&other, "team/app:1", r"type C:\app\file.txt").succeeded().text(), "hello");
     assert!(said(&other, "team/app:1", r"reg query HKLM\Software\Zoo /v Animal").succeeded().text().contains("panda"));
     let gone = said(&other, "team/app:1", r"dir C:\Windows\System32\find.exe");
-    assert!(gone.stdout.contains("File not found"), "{gone}");
+    assert!(gone.stderr.contains("File not found"), "{gone}");
 
     // As a stream, by id, and packed.
     let packed = Command::new("gzip").arg("-1c").arg(&file).output().unwrap();
