@@ -26,7 +26,7 @@ fn build(host: &Host, directory: &Path, flags: &[&str]) -> Output {
 
 /// What a container of an image prints.
 fn printed(host: &Host, image: &str, command: &[&str]) -> String {
-    let words = ["run", "--rm", image].iter().chain(command);
+    let words = ["run", "--rm", image].into_iter().chain(command.iter().copied());
     host.docker(words).succeeded().stdout.replace("\r\n", "\n")
 }
 
@@ -95,7 +95,7 @@ fn a_step_that_fails_ends_the_build_with_its_code() {
     assert!(output.stdout.contains("before") && !output.stdout.contains("never"), "{output}");
     assert_eq!(containers(&host), "");
     // Without --force-rm the container stays, for those who want to look.
-    build(&host, &directory, &[]).exited(3);
+    let _ = build(&host, &directory, &[]).exited(3);
     assert_eq!(containers(&host).lines().count(), 1);
 }
 
@@ -123,7 +123,7 @@ fn files_that_a_step_removes_are_gone() {
         (".dockerignore", "Dockerfile\n.dockerignore\n"),
     ];
     let directory = context(&host, "ctx", &files);
-    build(&host, &directory, &["-t", "less"]).succeeded();
+    let _ = build(&host, &directory, &["-t", "less"]).succeeded();
     assert_eq!(printed(&host, "less", &["cmd", "/c", "dir", "/b", r"C:\data"]).trim(), "b.txt");
 }
 

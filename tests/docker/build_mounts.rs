@@ -88,7 +88,7 @@ fn caches_outlive_builds_and_binds_show_the_context() {
                 RUN --mount=type=cache,target=C:\\cache echo %N%>> C:\\cache\\seen.txt && type C:\\cache\\seen.txt\n\
                 RUN --mount=target=C:\\ctx type C:\\ctx\\a.txt\n";
     let directory = context(&host, "ctx", file, &[("a.txt", "from the context\n")]);
-    build(&host, &directory, &["--build-arg", "N=one"]).succeeded();
+    let _ = build(&host, &directory, &["--build-arg", "N=one"]).succeeded();
     let second = build(&host, &directory, &["--build-arg", "N=two", "-t", "mounts"]).succeeded();
     assert!(second.stdout.contains("one") && second.stdout.contains("two"), "{second}");
     assert!(second.stdout.contains("from the context"), "{second}");
@@ -96,11 +96,11 @@ fn caches_outlive_builds_and_binds_show_the_context() {
     assert!(!inside.stdout.contains("seen.txt"), "{inside}");
     let usage = host.docker(["system", "df"]).succeeded();
     assert!(usage.stdout.contains("Build Cache"), "{usage}");
-    host.docker(["builder", "prune", "-a", "-f"]).succeeded();
+    let _ = host.docker(["builder", "prune", "-a", "-f"]).succeeded();
     let third = build(&host, &directory, &["--build-arg", "N=three"]).succeeded();
     assert!(!third.stdout.contains("Using cache") && !third.stdout.contains("one"), "{third}");
     // What has a name is still whole.
-    host.docker(["run", "--rm", "mounts", "cmd", "/c", "ver"]).succeeded();
+    let _ = host.docker(["run", "--rm", "mounts", "cmd", "/c", "ver"]).succeeded();
 }
 
 #[test]

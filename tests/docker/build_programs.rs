@@ -1,6 +1,5 @@
 //! The Dockerfiles of `examples/`, built and run with real programs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -46,7 +45,7 @@ fn a_go_program_is_compiled_in_one_stage_and_runs_in_the_next() {
     let output = host.docker(["run", "--rm", "hello", "you"]).succeeded();
     assert_eq!(output.text(), "hello [you] from windows");
     let inside = host.docker(["run", "--rm", "--entrypoint", "cmd", "hello", "/c", r"if exist C:\go exit 1"]);
-    inside.succeeded();
+    let _ = inside.succeeded();
 }
 
 #[test]
