@@ -81,7 +81,7 @@ impl EndpointRecord {
     /// The gateway of one family.
     pub fn gateway(&self, is_of_family: fn(&IpAddr) -> bool) -> Option<IpAddr> {
         let routes = self.document.routes.iter().filter(|route| ipam::is_default_route(&route.destination_prefix));
-        routes.filter_map(|route| route.next_hop.parse().ok()).find(|hop| is_of_family(hop))
+        routes.filter_map(|route| route.next_hop.parse().ok()).find(is_of_family)
     }
 }
 
@@ -135,6 +135,7 @@ impl Object {
 
 /// A change of the store.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a few at a time, and most of them are the large ones")]
 pub(crate) enum Change {
     Put(Object),
     Remove(Guid),

@@ -93,7 +93,7 @@ mod tests {
         let network = Object::Network(record);
         Store::open(&path).unwrap().write(&[Change::Put(network.clone())], When::Now).unwrap();
         let store = Store::open(&path).unwrap();
-        assert_eq!(store.all().unwrap(), [network.clone()]);
+        assert_eq!(store.all().unwrap(), std::slice::from_ref(&network));
         store.write(&[Change::Remove(network.id())], When::Later).unwrap();
         assert!(store.all().unwrap().is_empty());
     }

@@ -131,8 +131,7 @@ impl NetworkService {
                 || record.containers().any(|container| container == request.container_id)
         };
         let found = namespaces.iter().find(fits).map(|record| record.document.id);
-        let namespace =
-            found.ok_or_else(|| NetworkError::NotFound { kind: "compartment of", id: request.container_id })?;
+        let namespace = found.ok_or(NetworkError::NotFound { kind: "compartment of", id: request.container_id })?;
         self.change_endpoint_of(&namespace, id, is_attachment)
     }
 
