@@ -108,7 +108,7 @@ impl Building<'_> {
         };
         let step = self.made_by(self.comment(&format!(" {comment}")));
         let key = self.key(&step);
-        if self.from_cache(&key, &step)? {
+        if self.taken_from_cache(&key, &step)? {
             return Ok(());
         }
         let snapshot = self.job.workshop.describe(&self.snapshot, &step)?;

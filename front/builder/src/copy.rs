@@ -82,7 +82,7 @@ impl Building<'_> {
         if let Some(hash) = self.job.workshop.recall_hash(&known_as) {
             let step = self.copy_step(work, &hash);
             let key = self.key(&step);
-            if self.from_cache(&key, &step)? {
+            if self.taken_from_cache(&key, &step)? {
                 return Ok(());
             }
         }
@@ -119,7 +119,7 @@ impl Building<'_> {
     fn place(&mut self, work: &Work<'_>, hash: &str, origin: Option<Origin<'_>>, sources: &[Source]) -> Result<()> {
         let step = self.copy_step(work, hash);
         let key = self.key(&step);
-        if self.from_cache(&key, &step)? {
+        if self.taken_from_cache(&key, &step)? {
             return Ok(());
         }
         let workshop = self.job.workshop;

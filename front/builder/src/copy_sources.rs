@@ -26,6 +26,9 @@ impl Source {
     }
 }
 
+/// Is shown an entry: its path from the source on, what it is, its permission bits, and its time in seconds and nanoseconds.
+type Visitor<'a> = dyn FnMut(&str, Found, u32, (i64, u32)) -> io::Result<()> + 'a;
+
 /// A tree and what of it does not count.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
@@ -128,11 +131,7 @@ impl Origin<'_> {
     }
 
     /// Shows everything of a source that is copied, with paths from the source on: a file alone has none.
-    pub(crate) fn walk(
-        &self,
-        source: &Source,
-        visit: &mut dyn FnMut(&str, Found, u32, (i64, u32)) -> io::Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn walk(&self, source: &Source, visit: &mut Visitor<'_>) -> Result<()> {
         let path = VolumePath::parse(&format!("/{}", source.path))?;
         self.tree.visit(&path, &mut |visited| {
             let whole = match (source.path.as_str(), visited.path) {

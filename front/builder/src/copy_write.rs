@@ -214,8 +214,8 @@ fn is_archive(file: &mut File) -> io::Result<bool> {
     file.rewind()?;
     let first = |reader: &mut dyn Read| {
         let mut archive = tar::Archive::new(reader);
-        let is_one = archive.entries().ok().and_then(|mut entries| entries.next()).is_some_and(|entry| entry.is_ok());
-        is_one
+        let Ok(mut entries) = archive.entries() else { return false };
+        matches!(entries.next(), Some(Ok(_)))
     };
     let mut head = file.take(1 << 20);
     let is_one = if packed { first(&mut MultiGzDecoder::new(&mut head)) } else { first(&mut head) };

@@ -67,7 +67,7 @@ impl Building<'_> {
         for from in mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
             key = format!("{key}+{}", self.bound_hash(from)?);
         }
-        if self.from_cache(&key, &step)? {
+        if self.taken_from_cache(&key, &step)? {
             return Ok(());
         }
         if line.is_empty() {
@@ -99,7 +99,7 @@ impl Building<'_> {
         let directory = self.config.working_dir.clone();
         let step = self.made_by(self.comment(&format!("WORKDIR {directory}")));
         let key = self.key(&step);
-        if self.from_cache(&key, &step)? {
+        if self.taken_from_cache(&key, &step)? {
             return Ok(());
         }
         let request = Request { work_directory: String::new(), ..self.request(self.snapshot.clone(), String::new()) };

@@ -16,6 +16,9 @@ use std::sync::Mutex;
 /// The shell of shell forms.
 const DEFAULT_SHELL: [&str; 3] = ["cmd", "/S", "/C"];
 
+/// A finished stage: its name, if it has one, and its image.
+type FinishedStage = (Option<String>, Snapshot);
+
 /// What all stages of a build share.
 pub(crate) struct Job<'a> {
     pub(crate) workshop: &'a dyn Workshop,
@@ -26,8 +29,8 @@ pub(crate) struct Job<'a> {
     pub(crate) steps: usize,
     /// Files of steps are younger than this at most; the time of their images.
     pub(crate) epoch: Option<i64>,
-    /// The finished stages: name and image.
-    pub(crate) finished: &'a Mutex<Vec<Option<(Option<String>, Snapshot)>>>,
+    /// The stages, in the order of the Dockerfile; `None` where one is not finished.
+    pub(crate) finished: &'a Mutex<Vec<Option<FinishedStage>>>,
 }
 
 /// A stage that is being built.
@@ -241,7 +244,7 @@ impl Building<'_> {
     }
 
     /// Goes on from what an earlier build made of this step, if there is that.
-    pub(crate) fn from_cache(&mut self, key: &str, step: &Step) -> Result<bool> {
+    pub(crate) fn taken_from_cache(&mut self, key: &str, step: &Step) -> Result<bool> {
         if self.job.settings.no_cache || self.cache_missed {
             return Ok(false);
         }

@@ -49,7 +49,7 @@ fn unpacking(files: &Path, place: &Path) -> Result<(), Box<dyn std::error::Error
     let ours = |to: &Path| -> io::Result<()> {
         layer::unpack(File::open(&archive)?, to, &[]).map(drop).map_err(io::Error::other)
     };
-    let turns: [(&str, &dyn Fn(&Path) -> io::Result<()>); 4] = [
+    let turns: [Turn<'_>; 4] = [
         ("GNU tar", &|to| with("tar", to)),
         ("bsdtar", &|to| with("bsdtar", to)),
         ("casement, with its digest", &ours),
@@ -99,8 +99,7 @@ fn committing(place: &Path) -> Result<(), Box<dyn std::error::Error>> {
     };
     let ours =
         |_: &Path| -> io::Result<()> { store.commit(&scratch, &base, &options).map(drop).map_err(io::Error::other) };
-    let turns: [(&str, &dyn Fn(&Path) -> io::Result<()>); 2] =
-        [("GNU tar, packing only", &tar), ("casement: packed, unpacked and on disk", &ours)];
+    let turns: [Turn<'_>; 2] = [("GNU tar, packing only", &tar), ("casement: packed, unpacked and on disk", &ours)];
     table(&turns, &|| {
         if let Ok(image) = store.resolve("app:1") {
             store.delete(&image).map_err(io::Error::other)?;
@@ -109,11 +108,11 @@ fn committing(place: &Path) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
+/// What is measured: its name, and the work, which is told where to put what it makes.
+type Turn<'a> = (&'a str, &'a dyn Fn(&Path) -> io::Result<()>);
+
 /// Lets all take turns; the first is what the others are compared with.
-fn table(
-    turns: &[(&str, &dyn Fn(&Path) -> io::Result<()>)],
-    prepare: &dyn Fn() -> io::Result<PathBuf>,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn table(turns: &[Turn<'_>], prepare: &dyn Fn() -> io::Result<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let mut times = vec![Vec::new(); turns.len()];
     for _ in 0..ROUNDS {
         for ((_, turn), times) in turns.iter().zip(&mut times) {
