@@ -20,6 +20,7 @@ mod limits;
 mod log_drivers;
 mod logs;
 mod networks;
+mod registries;
 mod restart;
 mod run;
 mod storage_size;

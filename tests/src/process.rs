@@ -9,7 +9,7 @@ use std::process::Command;
 use rustix::process::{Pid, Signal, set_parent_process_death_signal, setsid};
 
 /// Has the process killed when the thread that starts it ends.
-pub(crate) fn dies_with_its_parent(command: &mut Command) -> &mut Command {
+pub fn dies_with_its_parent(command: &mut Command) -> &mut Command {
     // SAFETY: between fork and exec only a system call is made, which allocates nothing and takes no lock.
     unsafe { command.pre_exec(|| set_parent_process_death_signal(Some(Signal::KILL)).map_err(Into::into)) }
 }

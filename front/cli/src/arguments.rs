@@ -63,6 +63,10 @@ pub enum Verb {
     Images(verbs::images::Images),
     /// Look into Windows images without running them
     Image(verbs::image::Image),
+    /// Fetch an image from a registry, or take one out of an OCI layout directory
+    Pull(verbs::pull::Pull),
+    /// Give an image to a registry
+    Push(verbs::push::Push),
     /// Make base images
     Base(verbs::base::Base),
     /// Make the runtime

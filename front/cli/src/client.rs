@@ -119,6 +119,38 @@ impl Client {
         self.send(Request::builder().method(method).uri(path), Bytes::new()).await
     }
 
+    /// Asks for long work that tells how far it is, and gives each of its lines to `show`.
+    ///
+    /// # Errors
+    /// [`ClientError`], also for a failure that the last line tells.
+    pub async fn told(
+        &self,
+        path: &str,
+        account: Option<&str>,
+        mut show: impl FnMut(&Value),
+    ) -> Result<(), ClientError> {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        if let Some(account) = account {
+            request = request.header("X-Registry-Auth", account);
+        }
+        let mut body = self.send(request, Bytes::new()).await?.into_body();
+        let mut waiting = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| ClientError::WentAway(error.to_string()))?;
+            waiting.extend_from_slice(&frame.into_data().unwrap_or_default());
+            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = waiting.drain(..=end).collect();
+                let line: Value =
+                    serde_json::from_slice(&line).map_err(|error| ClientError::WentAway(error.to_string()))?;
+                if let Some(message) = line.get("error").and_then(Value::as_str) {
+                    return Err(ClientError::Refused { status: 500, message: message.to_owned() });
+                }
+                show(&line);
+            }
+        }
+        Ok(())
+    }
+
     /// Sends JSON that is answered by a status.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod frames;
 mod output;
 mod parts;
 mod progress;
+mod registry_account;
 mod session;
 mod streams;
 mod table;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use casement_registry::{BasePolicy, RegistrySettings};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -22,6 +23,10 @@ pub struct DaemonConfig {
     pub log: LogDefaults,
     /// A socket on the network. Default: none.
     pub tcp: Option<Tcp>,
+    /// Registries that are not as others.
+    pub registry: RegistrySettings,
+    /// What images have to be like.
+    pub images: Images,
 }
 
 /// The log of containers that name no driver.
@@ -37,6 +42,22 @@ pub struct LogDefaults {
 impl Default for LogDefaults {
     fn default() -> Self {
         Self { driver: "json-file".to_owned(), options: BTreeMap::new() }
+    }
+}
+
+/// What images have to be like.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Images {
+    /// What becomes of Microsoft's base layers: `substitute`, `fetch` or `strict`.
+    pub base_policy: BasePolicy,
+    /// The Windows build that the host stands for when images are chosen, and with `strict` when they are started.
+    pub host_build: u32,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self { base_policy: BasePolicy::default(), host_build: crate::host::windows_build().number() }
     }
 }
 

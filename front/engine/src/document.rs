@@ -304,6 +304,7 @@ mod tests {
         Image {
             reference: "nanoserver:ltsc2022".to_owned(),
             references: Vec::new(),
+            repository_digests: Vec::new(),
             id: Digest::of(b"config"),
             manifest: Digest::of(b"manifest"),
             os_version: String::new(),

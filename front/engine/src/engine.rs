@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use casement_registry::{HostBuild, build_number, compatibility};
 use rustix::fs::{FlockOperation, flock};
 use tracing::{info, info_span, warn};
 
@@ -72,6 +73,8 @@ pub struct Engine {
     pub(crate) root: PathBuf,
     /// The log of containers that do not say.
     log_default: OnceLock<LogConfig>,
+    /// The Windows host whose rules decide which images start; unset: any image does.
+    strict_host: OnceLock<HostBuild>,
     host_cpus: u32,
     /// Keeps other daemons out as long as it is open.
     _lock: File,
@@ -114,6 +117,7 @@ impl Engine {
             volumes: Mutex::default(),
             root: root.to_owned(),
             log_default: OnceLock::new(),
+            strict_host: OnceLock::new(),
             host_cpus,
             _lock: lock,
         });
@@ -192,6 +196,7 @@ impl Engine {
                 status => status,
             }
         };
+        self.check_host(entry)?;
         self.update(entry, |container| {
             container.state.status = Status::Starting;
             container.restart_count = 0;
@@ -199,6 +204,25 @@ impl Engine {
         })?;
         entry.live().backoff = Backoff::default();
         self.launch(entry, before)
+    }
+
+    /// From now on only those images start that a Windows host of this build starts.
+    pub fn require_host(&self, host: HostBuild) {
+        let _ = self.strict_host.set(host);
+    }
+
+    /// What HCS checks on such a host.
+    fn check_host(&self, entry: &Entry) -> Result<()> {
+        let Some(host) = self.strict_host.get() else { return Ok(()) };
+        let version = self.images.resolve(&entry.container().image_id)?.os_version;
+        match build_number(&version) {
+            Some(build) if !compatibility::runs(*host, build) => Err(Error::Compute(format!(
+                "hcs::CreateComputeSystem {}: {} (0xc0370101): the image is for {version}, the host is {host}",
+                entry.id,
+                compatibility::MISMATCH
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Every container that a caller may know of, in the order of their creation, newest first.

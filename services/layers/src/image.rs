@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::oci::{Config, Descriptor, MANIFEST, Manifest};
+use crate::receive::ORIGINAL_MANIFEST;
 use crate::reference::Reference;
 use crate::store::Store;
 use crate::{atomic, layer};
@@ -19,6 +20,8 @@ pub struct Image {
     pub reference: String,
     /// All names of this image.
     pub references: Vec<String>,
+    /// Where registries have it, `repository@sha256:…`, as far as it came from them or went to them.
+    pub repository_digests: Vec<String>,
     /// Digest of its config: the image id.
     pub id: Digest,
     /// Digest of its manifest.
@@ -61,11 +64,18 @@ pub(crate) struct Names {
     /// Manifests of what steps of builds came to: kept, found by their ids, and not listed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) steps: BTreeSet<Digest>,
+    /// `repository@sha256:…` of a registry, and the manifest that stands for it here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) digests: BTreeMap<String, Digest>,
 }
 
 impl Names {
     fn of(&self, manifest: &Digest) -> Vec<String> {
         self.images.iter().filter(|(_, m)| *m == manifest).map(|(n, _)| n.clone()).collect()
+    }
+
+    fn digests_of(&self, manifest: &Digest) -> Vec<String> {
+        self.digests.iter().filter(|(_, m)| *m == manifest).map(|(n, _)| n.clone()).collect()
     }
 
     /// Every image with one of its names, or with its manifest's digest when it has none; steps of builds last.
@@ -137,6 +147,13 @@ impl Store {
             return self.find_id(text, digest.hex(), names)?.ok_or_else(|| no_such_image(text, names));
         }
         let reference = Reference::parse(text)?;
+        if let Some(digest) = reference.digest() {
+            let known = reference.repositories().into_iter().map(|repository| format!("{repository}@{digest}"));
+            if let Some((name, manifest)) = known.into_iter().find_map(|name| names.digests.get_key_value(&name)) {
+                let name = names.of(manifest).into_iter().next().unwrap_or_else(|| name.clone());
+                return Ok((name, manifest.clone()));
+            }
+        }
         for tag in reference.tags() {
             for repository in reference.repositories() {
                 let name = format!("{repository}:{tag}");
@@ -186,6 +203,7 @@ impl Store {
         Ok(Image {
             reference: name.to_owned(),
             references: names.of(manifest_digest),
+            repository_digests: names.digests_of(manifest_digest),
             id: manifest.config.digest,
             manifest: manifest_digest.clone(),
             os_version: config.os_version.unwrap_or_default(),
@@ -281,6 +299,26 @@ impl Store {
         Ok(digest)
     }
 
+    /// See [`crate::receive::Receiving::publish`].
+    pub(crate) fn publish_received(
+        &self,
+        manifest: &Digest,
+        name: Option<&str>,
+        origin: Option<&str>,
+    ) -> Result<(), LayersError> {
+        let _names_lock = self.lock_names()?;
+        let mut names = self.names()?;
+        if let Some(origin) = origin {
+            names.digests.insert(origin.to_owned(), manifest.clone());
+        }
+        match name {
+            Some(name) => names.put(name.to_owned(), manifest.clone()),
+            None if names.of(manifest).is_empty() => drop(names.nameless.insert(manifest.clone())),
+            None => {}
+        }
+        self.write_names(&names)
+    }
+
     /// Takes exactly this name away. The image stays, if need be without a name. False when there is no such name.
     ///
     /// # Errors
@@ -309,6 +347,7 @@ impl Store {
         names.images.retain(|_, manifest| *manifest != image.manifest);
         names.nameless.remove(&image.manifest);
         names.steps.remove(&image.manifest);
+        names.digests.retain(|_, manifest| *manifest != image.manifest);
         self.write_names(&names)?;
         let sizes = self.layer_sizes(image).into_iter().rev();
         let mut chain = chain_ids(&image.diff_ids);
@@ -345,6 +384,11 @@ impl Store {
         for (_, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
             let config: Config = self.content().read_json(&manifest.config.digest)?;
+            if let Some(original) = manifest.annotations.get(ORIGINAL_MANIFEST) {
+                let original = Digest::parse(original)?;
+                blobs.insert(self.content().read_json::<Manifest>(&original)?.config.digest);
+                blobs.insert(original);
+            }
             blobs.extend([digest.clone(), manifest.config.digest]);
             blobs.extend(manifest.layers.into_iter().map(|l| l.digest));
             needs(config.rootfs.diff_ids);

@@ -1,12 +1,15 @@
 //! `daemon`: run the daemon.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use casement_engine::Engine;
 use casement_engine::host_compute::HostCompute;
 use casement_engine::http::{Api, HttpServer};
 use casement_engine::image_store::HostImages;
+use casement_layers::Store;
+use casement_registry::{BasePolicy, BuiltBases, Distribution, HostBuild};
 use clap::Args;
 
 use super::Outcome;
@@ -27,6 +30,12 @@ pub struct Daemon {
     /// Group whose members may use the socket, by name or number; they may become root
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
+    /// What becomes of Microsoft's base layers in images that are pulled: substitute, fetch or strict
+    #[arg(long, value_name = "POLICY")]
+    pub base_policy: Option<BasePolicy>,
+    /// Windows build that the host stands for when images are chosen, such as 20348
+    #[arg(long, value_name = "BUILD")]
+    pub host_build: Option<u32>,
 }
 
 impl Daemon {
@@ -47,6 +56,8 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     );
     let mut config = config_file::read(flags.config.as_deref())?;
     config.group = flags.group.or(config.group);
+    config.images.base_policy = flags.base_policy.unwrap_or(config.images.base_policy);
+    config.images.host_build = flags.host_build.unwrap_or(config.images.host_build);
     let root = &places.root;
     std::fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
     let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
@@ -55,7 +66,15 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;
     engine.set_log_default(config.log_config());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).enable_all().build()?;
-    let api = Api::new(engine, &root, config.appearance());
+    let host = HostBuild(config.images.host_build);
+    if config.images.base_policy == BasePolicy::Strict {
+        engine.require_host(host);
+    }
+    let store = Store::open(&root)?;
+    let bases = Box::new(BuiltBases::new(store.clone()));
+    let handle = runtime.handle().clone();
+    let distribution = Distribution::new(store, handle, &config.registry, bases, config.images.base_policy, host)?;
+    let api = Api::new(engine, &root, config.appearance(), Some(Arc::new(distribution)));
     let docker = runtime.block_on(HttpServer::bind(api, &places.run, &config))?;
     tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
     runtime.block_on(docker.serve())?;

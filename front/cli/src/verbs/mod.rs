@@ -11,6 +11,8 @@ pub mod inspect;
 pub mod kill;
 pub mod logs;
 pub mod ps;
+pub mod pull;
+pub mod push;
 pub mod rm;
 pub mod run;
 pub mod runtime;
@@ -47,6 +49,8 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Rm(verb) => verb.perform(&client()?),
         Verb::Wait(verb) => verb.perform(&client()?),
         Verb::Inspect(verb) => verb.perform(&client()?),
+        Verb::Pull(verb) => verb.perform(&client()?),
+        Verb::Push(verb) => verb.perform(&client()?),
         Verb::Images(verb) => verb.perform(&client()?),
         Verb::Image(verb) => verb.perform(&places),
         Verb::Base(verb) => verb.perform(&places),

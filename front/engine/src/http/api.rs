@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use casement_registry::Distribution;
+
 use super::error::{ApiError, Outcome};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -24,18 +26,32 @@ struct Shared {
     engine: Arc<Engine>,
     root: PathBuf,
     appearance: Appearance,
+    distribution: Option<Arc<Distribution>>,
 }
 
 impl Api {
-    /// The API of an engine whose state is below `root`.
+    /// The API of an engine whose state is below `root`; `distribution` is its way to registries.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, root: &Path, appearance: Appearance) -> Self {
-        Self(Arc::new(Shared { engine, root: root.to_owned(), appearance }))
+    pub fn new(
+        engine: Arc<Engine>,
+        root: &Path,
+        appearance: Appearance,
+        distribution: Option<Arc<Distribution>>,
+    ) -> Self {
+        Self(Arc::new(Shared { engine, root: root.to_owned(), appearance, distribution }))
     }
 
     /// The engine.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
+    }
+
+    /// The way to registries.
+    ///
+    /// # Errors
+    /// 501 when this daemon has none.
+    pub(super) fn distribution(&self) -> Outcome<Arc<Distribution>> {
+        self.0.distribution.clone().ok_or_else(|| ApiError::not_implemented("asking registries"))
     }
 
     /// What `docker info` says besides.

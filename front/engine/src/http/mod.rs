@@ -17,6 +17,8 @@ mod listener;
 mod log_stream;
 mod origin;
 mod platform;
+mod progress_lines;
+mod registry_auth;
 mod relay;
 mod request;
 mod request_body;

@@ -317,6 +317,7 @@ impl ImageStore for FakeImages {
         Ok(Image {
             reference: reference.to_owned(),
             references: Vec::new(),
+            repository_digests: Vec::new(),
             id: Digest::of(b"config"),
             manifest: Digest::of(b"manifest"),
             os_version: String::new(),

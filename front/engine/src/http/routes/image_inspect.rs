@@ -44,6 +44,9 @@ pub(super) async fn inspect(api: &Api, name: &str, version: ApiVersion) -> Outco
         // Not recorded.
         "Metadata": { "LastTagTime": NEVER },
     });
+    if let Some(replaced) = image.config.labels.get(casement_registry::SUBSTITUTED_LABEL) {
+        answer["Casement"] = json!({ "BaseSubstituted": replaced, "Manifest": image.manifest });
+    }
     if version < ApiVersion::minor(44) {
         answer["VirtualSize"] = json!(image.size);
     }

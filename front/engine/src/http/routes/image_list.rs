@@ -100,6 +100,9 @@ pub(super) fn listing(
 
 /// `repository@digest` for each repository that has the image.
 pub(super) fn repo_digests(image: &Image) -> Vec<String> {
+    if !image.repository_digests.is_empty() {
+        return image.repository_digests.clone();
+    }
     let repository =
         |name: &String| name.rsplit_once(':').map_or(name.clone(), |(repository, _)| repository.to_owned());
     let mut digests: Vec<String> =

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Api, image_archives, image_inspect, later};
+use super::{Api, image_archives, image_inspect, push};
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::{Filters, Query};
 use crate::http::time;
@@ -37,16 +37,21 @@ async fn show(
     }
 }
 
-async fn change(State(api): State<Api>, Path(rest): Path<String>, RawQuery(query): RawQuery) -> Outcome<StatusCode> {
+async fn change(
+    State(api): State<Api>,
+    Path(rest): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Outcome<Response> {
     match rest.rsplit_once('/') {
         Some((name, "tag")) => {
             let query = Query::parse(&query.unwrap_or_default());
             let text = |name| query.text(name).unwrap_or_default().to_owned();
             let (name, repository, tag) = (name.to_owned(), text("repo"), text("tag"));
             api.blocking(move |engine| engine.tag_image(&name, &repository, &tag)).await?;
-            Ok(StatusCode::CREATED)
+            Ok(StatusCode::CREATED.into_response())
         }
-        Some((_, "push")) => Err(later::refused("pushing images")),
+        Some((name, "push")) => push::push(&api, name, &Query::parse(&query.unwrap_or_default()), &headers).await,
         _ => Err(ApiError::not_found("page not found")),
     }
 }

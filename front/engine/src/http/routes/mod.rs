@@ -25,6 +25,9 @@ mod networks;
 mod pause;
 mod ping;
 mod prune;
+mod pull;
+mod push;
+mod registry;
 mod remove;
 mod rename;
 mod resize;
@@ -67,6 +70,8 @@ pub(super) fn router(api: Api) -> Router {
         .merge(pause::routes())
         .merge(ping::routes())
         .merge(prune::routes())
+        .merge(pull::routes())
+        .merge(registry::routes())
         .merge(remove::routes())
         .merge(rename::routes())
         .merge(resize::routes())

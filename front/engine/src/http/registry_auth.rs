@@ -1,0 +1,72 @@
+//! Accounts on registries, as clients send them: `X-Registry-Auth`, base64 of JSON.
+
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use casement_registry::Credentials;
+use serde::Deserialize;
+
+/// The header with the account for one registry.
+const HEADER: &str = "x-registry-auth";
+
+/// An account.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuthConfig {
+    username: String,
+    password: String,
+    /// `user:password` in base64, which stands for both.
+    auth: String,
+    serveraddress: String,
+    identitytoken: String,
+    registrytoken: String,
+}
+
+impl AuthConfig {
+    /// The registry, as the client names it.
+    pub(super) fn server(&self) -> &str {
+        &self.serveraddress
+    }
+
+    pub(super) fn credentials(self) -> Credentials {
+        let mut credentials = Credentials {
+            user: self.username,
+            password: self.password,
+            identity_token: self.identitytoken,
+            registry_token: self.registrytoken,
+        };
+        let whole = STANDARD.decode(self.auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some((user, password)) = whole.as_deref().and_then(|text| text.split_once(':'))
+            && credentials.user.is_empty()
+        {
+            (credentials.user, credentials.password) = (user.to_owned(), password.to_owned());
+        }
+        credentials
+    }
+}
+
+/// The account of a request. As with Docker, one that cannot be read is none.
+pub(super) fn of(headers: &HeaderMap) -> Credentials {
+    let text = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let engines = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD, &STANDARD_NO_PAD];
+    let bytes = engines.into_iter().find_map(|engine| engine.decode(text).ok()).unwrap_or_default();
+    serde_json::from_slice::<AuthConfig>(&bytes).unwrap_or_default().credentials()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_come_in_either_alphabet_and_form() {
+        for json in [r#"{"username":"u?>","password":"p~~"}"#, r#"{"auth":"dT8+OnB+fg=="}"#] {
+            for text in [URL_SAFE.encode(json), STANDARD_NO_PAD.encode(json)] {
+                let mut headers = HeaderMap::new();
+                headers.insert(HEADER, text.parse().unwrap());
+                let found = of(&headers);
+                assert_eq!((found.user.as_str(), found.password.as_str()), ("u?>", "p~~"), "{json}");
+            }
+        }
+        assert_eq!(of(&HeaderMap::new()), Credentials::default());
+    }
+}
