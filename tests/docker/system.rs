@@ -74,10 +74,7 @@ fn without_a_runtime_info_warns() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let host = Host::start();
-    let image = "nanoserver";
-    let archive = host.directory().join("image.tar");
     for (words, text) in [
-        (vec!["save", "-o", archive.to_str().unwrap(), image], "saving images is not implemented"),
         (vec!["search", "x"], "Casement does not search registries"),
         (vec!["swarm", "init"], "swarm mode is not implemented"),
         (vec!["service", "ls"], "This node is not a swarm manager."),
@@ -88,10 +85,6 @@ fn what_comes_later_is_refused_by_name() {
         assert!(output.stderr.contains(text), "{words:?}: {output}");
         assert!(!output.stderr.contains("page not found"), "{words:?}: {output}");
     }
-    let load = host.docker_fed(["load"], b"");
-    assert!(load.stderr.contains("loading images is not implemented"), "{load}");
-    let import = host.docker_fed(["import", "-"], b"");
-    assert!(import.stderr.contains("importing images is not implemented"), "{import}");
     assert_eq!(host.docker(["plugin", "ls", "-q"]).succeeded().stdout, "");
 }
 

@@ -196,7 +196,6 @@ impl Engine {
                 status => status,
             }
         };
-        self.check_host(entry)?;
         self.update(entry, |container| {
             container.state.status = Status::Starting;
             container.restart_count = 0;
@@ -212,13 +211,13 @@ impl Engine {
     }
 
     /// What HCS checks on such a host.
-    fn check_host(&self, entry: &Entry) -> Result<()> {
+    fn check_host(&self, container: &Container) -> Result<()> {
         let Some(host) = self.strict_host.get() else { return Ok(()) };
-        let version = self.images.resolve(&entry.container().image_id)?.os_version;
+        let version = self.images.resolve(&container.image_id)?.os_version;
         match build_number(&version) {
             Some(build) if !compatibility::runs(*host, build) => Err(Error::Compute(format!(
                 "hcs::CreateComputeSystem {}: {} (0xc0370101): the image is for {version}, the host is {host}",
-                entry.id,
+                container.id,
                 compatibility::MISMATCH
             ))),
             _ => Ok(()),
@@ -377,6 +376,7 @@ impl Engine {
         let _volume = entry.sole_volume();
         let container = entry.container();
         rules::check_start(&container)?;
+        self.check_host(&container)?;
         let log = log_options::log_settings(&container)?;
         let mut document = container.document;
         mounts::follow_links(&mut document, &container.mounts)?;

@@ -127,7 +127,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 pub fn reason(error: &std::io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let what = match inner {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+        // An authority of the same name with another key is another authority.
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
             "tls: failed to verify certificate: x509: certificate signed by unknown authority"
         }
         Some(rustls::Error::InvalidCertificate(

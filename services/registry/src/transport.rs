@@ -113,19 +113,15 @@ impl Transport {
     /// [`RegistryError::Request`] in Go's words.
     pub fn send(&self, ask: &Ask, uploaded: &mut dyn FnMut(u64) -> bool) -> Result<Answer, RegistryError> {
         let sent = Arc::new(AtomicU64::new(0));
-        self.runtime.block_on(async {
-            let exchange = self.exchange(ask, sent.clone());
-            tokio::pin!(exchange);
-            let mut ticks = tokio::time::interval(TICK);
-            loop {
-                tokio::select! {
-                    answer = &mut exchange => return answer,
-                    _ = ticks.tick() => if !uploaded(sent.load(Ordering::Relaxed)) {
-                        return Err(RegistryError::Cancelled);
-                    },
-                }
+        let mut exchange = Box::pin(self.exchange(ask, sent.clone()));
+        loop {
+            // Whoever is told may block, and so is told outside of the runtime.
+            match self.runtime.block_on(async { timeout(TICK, &mut exchange).await }) {
+                Ok(answer) => return answer,
+                Err(_) if uploaded(sent.load(Ordering::Relaxed)) => {}
+                Err(_) => return Err(RegistryError::Cancelled),
             }
-        })
+        }
     }
 
     async fn exchange(&self, ask: &Ask, sent: Arc<AtomicU64>) -> Result<Answer, RegistryError> {
