@@ -87,7 +87,6 @@ impl Tls {
         Ok(Arc::new(roots))
     }
 
-    #[expect(clippy::type_complexity, reason = "what rustls takes")]
     fn client_certificate(
         &self,
         host: &str,
