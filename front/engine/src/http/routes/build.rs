@@ -29,6 +29,7 @@ use crate::http::request::Query;
 use crate::http::stream::{self, Pieces, json_line};
 use crate::http::time::moment;
 use crate::http::version::ApiVersion;
+use crate::label_filter;
 
 /// Most builds at one time; further ones wait.
 const MAX_BUILDS: usize = 16;
@@ -296,18 +297,21 @@ fn check_remote(remote: &str) -> Outcome<()> {
 
 async fn prune(State(api): State<Api>, RawQuery(query): RawQuery) -> Outcome<Json<Value>> {
     let query = Query::parse(&query.unwrap_or_default());
-    let filters = query.filters(&["until", "unused-for", "id"])?;
+    let filters = query.filters(&["until", "unused-for", "id", "label", "label!"])?;
     let before = match filters.get("until").or_else(|| filters.get("unused-for")).map(Vec::as_slice) {
         None | Some([]) => None,
         Some([one]) => Some(moment(one)?),
         Some(_) => return Err(ApiError::bad_request("filters expect only one value for until")),
     };
-    let ids = filters.get("id").cloned().unwrap_or_default();
+    let texts = |name: &str| filters.get(name).map_or(&[][..], Vec::as_slice);
+    // What the cache keeps has no labels; `docker system prune` passes on those that it chooses containers by.
+    let fits = label_filter::admits(texts("label"), texts("label!"), &BTreeMap::new());
+    let ids = texts("id").to_vec();
     let all = query.flag("all");
     let chosen = move |step: &CachedStep| {
         let created = step.created.parse::<jiff::Timestamp>().unwrap_or_default();
         let old = before.is_none_or(|before| created < before);
-        old && (ids.is_empty() || ids.iter().any(|id| step.key.ends_with(id.as_str())))
+        fits && old && (ids.is_empty() || ids.iter().any(|id| step.key.ends_with(id.as_str())))
     };
     let pruned = api
         .blocking(move |engine| {
