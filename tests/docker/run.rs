@@ -112,9 +112,10 @@ fn clients_that_have_gone_do_not_use_up_connections() {
     let program = [r"C:\t\ctrl.exe", r"C:\Users\ContainerUser\event.txt", "600"];
     let id = host.start_container(&[], &program);
     let directory = host.run_directory().display().to_string();
-    // Connected sockets of the daemon, by the name that they were bound to.
+    // Connected sockets in the daemon's network namespace, by the name that they were bound to.
+    let list = format!("/proc/{}/net/unix", host.daemon_pid());
     let sockets = || {
-        let listed = std::fs::read_to_string("/proc/net/unix").expect("/proc/net/unix");
+        let listed = std::fs::read_to_string(&list).unwrap_or_else(|error| panic!("{list}: {error}"));
         let connected = |line: &&str| line.contains(&directory) && line.split_whitespace().nth(5) == Some("03");
         listed.lines().filter(connected).count()
     };

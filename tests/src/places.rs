@@ -85,6 +85,7 @@ fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
             fs::hard_link(&source, &target)?;
         }
     }
+    copy_attributes(from, to)?;
     // A guest's own account owns some directories, and their modes count.
     let metadata = fs::metadata(from)?;
     std::os::unix::fs::chown(
@@ -93,4 +94,16 @@ fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
         Some(std::os::unix::fs::MetadataExt::gid(&metadata)),
     )?;
     fs::set_permissions(to, metadata.permissions())
+}
+
+/// Gives a directory the extended attributes of another: what Windows knows of the directories of layers.
+fn copy_attributes(from: &Path, to: &Path) -> io::Result<()> {
+    let mut names = vec![0; 64 << 10];
+    let length = rustix::fs::listxattr(from, &mut names[..])?;
+    for name in names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+        let mut value = vec![0; 64 << 10];
+        let length = rustix::fs::getxattr(from, name, &mut value[..])?;
+        rustix::fs::setxattr(to, name, &value[..length], rustix::fs::XattrFlags::empty())?;
+    }
+    Ok(())
 }
