@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -233,10 +233,15 @@ impl Workshop for HostWorkshop {
     }
 
     fn temporary_directory(&self, in_memory: bool) -> Result<tempfile::TempDir, BuildError> {
-        let parent = if in_memory { memory(&self.engine.root) } else { self.engine.root.join(WORK) };
-        private_directory(&parent)
-            .and_then(|()| tempfile::Builder::new().prefix("build-").tempdir_in(&parent))
-            .map_err(BuildError::io("cannot make a directory for the build"))
+        let private = fs::Permissions::from_mode(0o700);
+        let made = if in_memory {
+            let prefix = memory_prefix(&self.engine.root);
+            tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(MEMORY)
+        } else {
+            let parent = self.engine.root.join(WORK);
+            private_directory(&parent).and_then(|()| tempfile::Builder::new().prefix("build-").tempdir_in(&parent))
+        };
+        made.map_err(BuildError::io("cannot make a directory for the build"))
     }
 
     fn keep(&self, made: &Snapshot, names: &[String]) -> Result<(), BuildError> {
@@ -317,10 +322,10 @@ fn copy(stream: OwnedFd, is_error: bool, output: &dyn Output) -> Result<(), case
     }
 }
 
-/// Memory that looks like files, of this root alone.
-fn memory(root: &Path) -> PathBuf {
+/// What names of directories in memory begin with: those of this root alone.
+fn memory_prefix(root: &Path) -> String {
     let hex = casement_nt::digest::hex(&Sha256::digest(root.as_os_str().as_encoded_bytes()));
-    Path::new(MEMORY).join(format!("casement-{}", &hex[..16]))
+    format!("casement-{}-", &hex[..16])
 }
 
 /// A directory that only root goes through.
@@ -335,7 +340,11 @@ fn private_directory(path: &Path) -> std::io::Result<()> {
 impl Engine {
     /// Removes what builds of a daemon that was killed have left on disk and in memory.
     pub(crate) fn sweep_builds(&self) {
-        for directory in [self.root.join(WORK), memory(&self.root)] {
+        let prefix = memory_prefix(&self.root);
+        let in_memory = fs::read_dir(MEMORY).into_iter().flatten().flatten().map(|entry| entry.path());
+        let left =
+            in_memory.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)));
+        for directory in left.chain([self.root.join(WORK)]) {
             match fs::remove_dir_all(&directory) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     warn!(%error, directory = %directory.display(), "cannot remove what a build left");
