@@ -1,6 +1,7 @@
-//! ctrl.exe FILE [SECONDS] [stay]: prints every console control event it gets. After close, logoff and shutdown it
-//! writes the event's name into FILE and ends with 0; Ctrl-C and Ctrl-Break are only printed. Without any event it
-//! ends with 9 after SECONDS (60). With "stay" it does not end itself: the system has to.
+//! ctrl.exe FILE [SECONDS] [stay|leads|follows]: prints every console control event it gets. After close, logoff and
+//! shutdown it writes the event's name into FILE and ends with 0; Ctrl-C and Ctrl-Break are only printed. Without any event it
+//! ends with 9 after SECONDS (60). With "stay" it does not end itself: the system has to. With "leads" and "follows" it
+//! starts another of its kind first and, with "follows", ends only when that one has ended.
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,13 +37,26 @@ static BOOL WINAPI handle_event(DWORD event) {
     return TRUE;
 }
 
+static HANDLE start_child(const char *program) {
+    STARTUPINFOA startup = {.cb = sizeof startup};
+    PROCESS_INFORMATION process;
+    char line[2 * MAX_PATH];
+    snprintf(line, sizeof line, "%s %s.child 600", program, file_name);
+    if (!CreateProcessA(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process)) return NULL;
+    CloseHandle(process.hThread);
+    return process.hProcess;
+}
+
 int main(int count, char **words) {
     if (count < 2) return 2;
+    const char *conduct = count > 3 ? words[3] : "";
+    BOOL follows = !strcmp(conduct, "follows");
     file_name = words[1];
-    stays = count > 3 && !strcmp(words[3], "stay");
+    stays = follows || !strcmp(conduct, "stay");
+    HANDLE child = follows || !strcmp(conduct, "leads") ? start_child(words[0]) : NULL;
     finished = CreateEventW(NULL, TRUE, FALSE, NULL);
     SetConsoleCtrlHandler(handle_event, TRUE);
     say("ready, console %s\n", GetConsoleCP() ? "yes" : "no");
     DWORD seconds = count > 2 ? (DWORD)atoi(words[2]) : 60;
-    return WaitForSingleObject(finished, seconds * 1000) == WAIT_OBJECT_0 ? 0 : 9;
+    return WaitForSingleObject(child && follows ? child : finished, seconds * 1000) == WAIT_OBJECT_0 ? 0 : 9;
 }

@@ -120,6 +120,25 @@ fn stop_delivers_a_shutdown_event_and_the_program_ends_by_itself() {
     assert_eq!(output.text(), "CTRL_SHUTDOWN");
 }
 
+fn events_of_a_program_with_a_child(conduct: &str) -> usize {
+    let host = Host::start();
+    let id = host.start_container(&[], &[r"C:\t\ctrl.exe", EVENT_FILE, "600", conduct]);
+    deadline::until("both programs are ready", || host.casement(["logs", &id]).stdout.matches("ready").count() == 2);
+    let _ = host.casement(["stop", "-t", "100", &id]).succeeded();
+    assert_eq!(host.wait(&id), 0);
+    host.casement(["logs", &id]).succeeded().stdout.matches("event CTRL_SHUTDOWN").count()
+}
+
+#[test]
+fn stop_leaves_it_to_the_program_to_end_those_it_started() {
+    assert_eq!(events_of_a_program_with_a_child("leads"), 1);
+}
+
+#[test]
+fn those_a_program_started_get_the_event_when_it_waits_for_them() {
+    assert_eq!(events_of_a_program_with_a_child("follows"), 2);
+}
+
 #[test]
 fn a_program_that_does_not_heed_the_event_is_ended_after_the_timeout() {
     let host = Host::start();

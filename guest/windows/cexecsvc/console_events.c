@@ -15,9 +15,18 @@ enum {
     ROUTINE_RETURNED = 1,  // what CtrlRoutine returns; a thread killed by its process's exit has the exit code instead
     RETURN_OR_EXIT_MILLISECONDS = 20,
     EXIT_MILLISECONDS = 5000,
+    PROGRAM_FIRST_MILLISECONDS = 2000,
 };
 
 static const NTSTATUS control_c_exit = (NTSTATUS)0xC000013A;  // what Windows gives processes that such an event ends
+
+// An event on its way to a job.
+struct console_event {
+    HANDLE job;
+    ULONG program_id;
+    ULONG type;
+    LPTHREAD_START_ROUTINE routine;
+};
 
 struct delivery {
     HANDLE process;
@@ -90,14 +99,44 @@ static void deliver(ULONG process_id, BOOL is_program, LPTHREAD_START_ROUTINE ro
     NtClose(process);
 }
 
-void console_events_send(HANDLE job, ULONG program_id, ULONG event) {
-    LPTHREAD_START_ROUTINE routine = (LPTHREAD_START_ROUTINE)(void *)GetProcAddress(
-        GetModuleHandleW(L"kernelbase.dll"), "CtrlRoutine");
+static void deliver_to_job(const struct console_event *event, BOOL to_program, BOOL to_others) {
     struct job_processes *processes = HeapAlloc(GetProcessHeap(), 0, sizeof *processes);
-    if (routine && processes) {
-        job_list(job, processes);
-        for (ULONG i = 0; i < processes->count; i++)
-            deliver(processes->ids[i], processes->ids[i] == program_id, routine, event);
+    if (!processes) return;
+    job_list(event->job, processes);
+    for (ULONG i = 0; i < processes->count; i++) {
+        BOOL is_program = processes->ids[i] == event->program_id;
+        if (is_program ? to_program : to_others) deliver(processes->ids[i], is_program, event->routine, event->type);
     }
     HeapFree(GetProcessHeap(), 0, processes);
+}
+
+// A shutdown reaches the program first and those it started only if it is still there after a while: a server such as
+// PostgreSQL ends its children in an order of its own, and takes a child that goes unasked for a crash.
+static DWORD WINAPI shut_others_down_later(void *argument) {
+    struct console_event *event = argument;
+    HANDLE program = OpenProcess(SYNCHRONIZE, FALSE, event->program_id);
+    if (program) {
+        if (WaitForSingleObject(program, PROGRAM_FIRST_MILLISECONDS) == WAIT_TIMEOUT) deliver_to_job(event, FALSE, TRUE);
+        NtClose(program);
+    }
+    HeapFree(GetProcessHeap(), 0, event);
+    return 0;
+}
+
+void console_events_send(HANDLE job, ULONG program_id, ULONG type) {
+    LPTHREAD_START_ROUTINE routine = (LPTHREAD_START_ROUTINE)(void *)GetProcAddress(
+        GetModuleHandleW(L"kernelbase.dll"), "CtrlRoutine");
+    if (!routine) return;
+    struct console_event event = {job, program_id, type, routine};
+    if (!may_end_by_itself(type)) {
+        deliver_to_job(&event, TRUE, TRUE);
+        return;
+    }
+    deliver_to_job(&event, TRUE, FALSE);
+    struct console_event *later = HeapAlloc(GetProcessHeap(), 0, sizeof *later);
+    if (!later) return;
+    *later = event;
+    HANDLE thread = CreateThread(NULL, 0, shut_others_down_later, later, 0, NULL);
+    if (thread) NtClose(thread);
+    else HeapFree(GetProcessHeap(), 0, later);
 }
