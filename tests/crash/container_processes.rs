@@ -4,13 +4,15 @@ use std::process::Command;
 
 use casement_job::{Hierarchy, Job, JobLimits, JobName};
 use casement_tests::Host;
+use casement_tests::deadline::until;
 
-use crate::trace::{agent, children, count_in, is_deserted, kill, nothing_stays, silo_host, user_namespace};
+use crate::random::Random;
+use crate::trace::{agent, children, count_in, is_deserted, kill, nothing_stays, pid_of, silo_host, user_namespace};
 
 /// A container whose program runs until it is ended; its id.
 fn resting(host: &Host) -> String {
     let id = host.start_container(&["--name", "rest"], &[r"C:\t\linux.exe", "fork", "2"]);
-    casement_tests::deadline::until("the program runs", || host.casement(["logs", "rest"]).stdout.contains("made 2"));
+    until("the program runs", || host.casement(["logs", "rest"]).stdout.contains("made 2"));
     id
 }
 
@@ -28,6 +30,14 @@ fn is_reported(host: &Host, id: &str, code: Option<u32>) {
     let _ = host.casement(["start", id]).succeeded();
     assert_eq!(host.inspect(id)["State"]["Running"], true);
     nothing_stays(host);
+}
+
+/// The silo host of which this process is a copy, or itself.
+fn first_of_its_kind(pid: u32) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+    let line = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    parent.filter(|parent| !line(pid).is_empty() && line(*parent) == line(pid)).unwrap_or(pid)
 }
 
 fn has_error(host: &Host, id: &str, words: &str) {
@@ -126,5 +136,34 @@ fn a_job_that_a_killed_silo_host_left_does_not_keep_its_container_from_starting(
     let _ = started.succeeded();
     assert!(ended.is_some(), "what is left in the job is ended before the container starts");
     assert_eq!(host.wait(&id), 0);
+    nothing_stays(&host);
+}
+
+#[test]
+fn a_silo_host_that_is_killed_while_it_maps_directories_ends() {
+    const DIRECTORIES: usize = 24;
+    const ROUNDS: usize = 12;
+    let host = Host::start();
+    let mut random = Random::seeded("silo hosts that map");
+    let shared = host.directory().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    let volume = |n| format!(r"{}:C:\made\for\number\{n}", shared.display());
+    let volumes: Vec<String> = (0..DIRECTORIES).map(volume).collect();
+    let flags: Vec<&str> = volumes.iter().flat_map(|volume| ["-v", volume]).collect();
+    for _ in 0..ROUNDS {
+        let line = ["create"].iter().chain(&flags).chain(&["nanoserver", "cmd", "/c", "ver"]);
+        let id = host.casement(line).succeeded().text().to_owned();
+        let mut starting = host.background(["start", &id]);
+        until("there is a silo host", || host.silo_hosts().contains_key(&id) || starting.has_ended());
+        std::thread::sleep(random.moment(60));
+        // It may have ended by itself meanwhile, and a copy of it at work goes with it.
+        for pid in host.silo_hosts().get(&id).into_iter().map(|pid| first_of_its_kind(*pid)) {
+            let _ = rustix::process::kill_process(pid_of(pid), rustix::process::Signal::KILL);
+        }
+        until("the silo host has ended", || !host.silo_hosts().contains_key(&id));
+        let _ = starting.wait();
+    }
+    let line = ["run", "--rm"].iter().chain(&flags).chain(&["nanoserver", "cmd", "/c", r"dir C:\made\for\number\23"]);
+    let _ = host.casement(line).succeeded();
     nothing_stays(&host);
 }

@@ -41,8 +41,12 @@ pub fn agent(host: &Host, id: &str) -> u32 {
 
 /// Kills one process for good.
 pub fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(pid_of(pid), rustix::process::Signal::KILL).unwrap();
+}
+
+/// A process id in the type of system calls.
+pub fn pid_of(pid: u32) -> rustix::process::Pid {
+    rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
 }
 
 /// The user namespace of a running container, by which its processes are known.

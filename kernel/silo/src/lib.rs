@@ -4,6 +4,7 @@
 //! Everything here runs in a process with a single thread (the silo host): it clones.
 
 pub mod disk;
+mod errand;
 mod error;
 pub mod identity;
 pub mod launch;
@@ -12,6 +13,7 @@ pub mod mount;
 pub mod root;
 mod seccomp;
 
+pub use errand::Errand;
 pub use error::{Context, SiloError};
 pub use identity::IdRange;
 pub use launch::{Launch, Silo};

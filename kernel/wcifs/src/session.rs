@@ -3,7 +3,6 @@
 use crate::error::WcifsError;
 use crate::fuse::connection::{MAX_ARGUMENTS, MAX_DATA, Wishes, shake_hands};
 use crate::fuse::device::Device;
-use crate::fuse::number::opcode;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Request;
 use crate::layer::Layer;
@@ -11,11 +10,11 @@ use crate::name::Folding;
 use crate::node::Nodes;
 use crate::operation::Answered;
 use crate::volume::{Durability, Volume};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::thread::Pid;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of stack of the thread that serves: copying up a tree goes as deep as the tree.
 const STACK: usize = 8 << 20;
@@ -95,31 +94,39 @@ impl Session {
         Ok(Serving { ended, thread })
     }
 
-    /// Serves the volume in a thread while `work` uses it. `root` is its root directory, which may be open as a place only.
-    /// No thread is left afterwards, so that the process may clone.
+    /// Serves the volume until `done` can be read or hangs up: a clone of this process, which has called
+    /// [`Session::leave`], uses it meanwhile.
     ///
     /// # Errors
     /// As [`Session::serve`].
-    pub fn serve_during<T>(&mut self, root: BorrowedFd<'_>, work: impl FnOnce() -> T) -> Result<T, WcifsError> {
-        let enough = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let server = scope.spawn(|| {
-                loop {
-                    match self.serve_one()? {
-                        // Only the question that is asked last ends this: others could come before it.
-                        Next::Statistics if enough.load(Ordering::Acquire) => return Ok(()),
-                        Next::End => return Ok(()),
-                        _ => {}
-                    }
+    pub fn serve_until(&mut self, done: BorrowedFd<'_>) -> Result<(), WcifsError> {
+        loop {
+            let mut events = [
+                PollFd::from_borrowed_fd(self.device.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(done, PollFlags::IN),
+            ];
+            match rustix::event::poll(&mut events, None) {
+                Err(Errno::INTR) => continue,
+                other => other.map_err(WcifsError::Serve)?,
+            };
+            let asked = !events[0].revents().is_empty();
+            if asked {
+                if self.serve_one()? == Next::End {
+                    return Ok(());
                 }
-            });
-            let result = work();
-            enough.store(true, Ordering::Release);
-            let asked = rustix::fs::fstatvfs(root);
-            let served = server.join().unwrap_or(Err(WcifsError::Serve(Errno::IO)));
-            asked.map_err(WcifsError::Serve)?;
-            served.map(|()| result)
-        })
+            } else if !events[1].revents().is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives up this process's end of the connection, in a clone of the process that serves: with it the volume would
+    /// outlive that process, and whoever waits for an answer would wait for ever.
+    ///
+    /// # Errors
+    /// When the volume was served before.
+    pub fn leave(&mut self) -> Result<(), WcifsError> {
+        Arc::get_mut(&mut self.device).ok_or(Errno::BUSY).and_then(Device::close).map_err(WcifsError::Serve)
     }
 
     fn serve_one(&mut self) -> Result<Next, WcifsError> {
@@ -169,7 +176,6 @@ impl Session {
         }
         Ok(match answered {
             Answered::Finally => Next::End,
-            _ if request.opcode == opcode::STATFS => Next::Statistics,
             _ => Next::Other,
         })
     }
@@ -199,7 +205,6 @@ impl AsFd for Serving {
 /// What came of a request, for the loop.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    Statistics,
     Other,
     End,
 }

@@ -30,6 +30,12 @@ impl Device {
         rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map(Self)
     }
 
+    /// Puts `/dev/null` in the place of this end.
+    pub fn close(&mut self) -> Result<(), Errno> {
+        let nothing = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::io::dup3(&nothing, &mut self.0, rustix::io::DupFlags::CLOEXEC)
+    }
+
     /// The next request; waits for it. `ENODEV`: the volume is no longer mounted.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         loop {

@@ -180,7 +180,7 @@ pub fn mount_volume(
     durability: Durability,
 ) -> Result<MountedVolume, ComputeError> {
     let layers: Vec<PathBuf> = storage.layers.iter().map(|l| PathBuf::from(&l.path)).collect();
-    // All of them before any is put in its place: translating owners clones, and the volume is served by a thread.
+    // All of them before any is put in its place: meanwhile this process serves the volume.
     let view = |mapped: &MappedDirectory| {
         let inside = NtPath::parse(&mapped.container_path)
             .map_err(|e| ComputeError::invalid_document("MappedDirectories.ContainerPath", &e.to_string()))?;

@@ -4,7 +4,7 @@ use super::UnionMount;
 use super::names::existing_name;
 use casement_silo::identity::{IdRange, as_program};
 use casement_silo::mount::DetachedMount;
-use casement_silo::{Context, SiloError};
+use casement_silo::{Context, Errand, SiloError};
 use casement_wcifs::{MountPlan, Session, WcifsError};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use std::io;
@@ -31,7 +31,6 @@ pub fn is_done_without(what: &str) -> bool {
 pub struct MountedVolume {
     session: Session,
     target: PathBuf,
-    root: OwnedFd,
     changes: OwnedFd,
 }
 
@@ -63,15 +62,14 @@ impl UnionMount {
             epochs: !is_done_without(EPOCHS),
         };
         let session = plan.mount(target).map_err(failed)?;
-        let root = open_root(target)?;
         let changes = open_root(&self.upper())?;
-        Ok(MountedVolume { session, target: target.to_owned(), root, changes })
+        Ok(MountedVolume { session, target: target.to_owned(), changes })
     }
 }
 
 impl MountedVolume {
     /// Puts views of host directories into the volume, each in place of what is there; missing directories are made. Names
-    /// match without regard to case, and links are not followed. No thread is left afterwards.
+    /// match without regard to case, and links are not followed. Only for processes with one thread.
     ///
     /// # Errors
     /// When something that is no directory is in the way.
@@ -79,9 +77,13 @@ impl MountedVolume {
         if views.is_empty() {
             return Ok(());
         }
-        let target = &self.target;
-        let map = || views.into_iter().try_for_each(|view| put(target, view, ids));
-        self.session.serve_during(self.root.as_fd(), map).map_err(failed)?
+        let Self { session, target, .. } = self;
+        let errand = Errand::start(|| {
+            session.leave().map_err(failed)?;
+            views.into_iter().try_for_each(|view| put(target, view, ids))
+        })?;
+        session.serve_until(errand.as_fd()).map_err(failed)?;
+        errand.finish().during("map directories into", "volume C:")
     }
 
     /// The directory with the changes, on disk.
