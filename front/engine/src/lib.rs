@@ -20,6 +20,7 @@ pub mod event_filter;
 pub mod events;
 pub mod exec;
 mod glob;
+mod go_json;
 mod health;
 pub mod host;
 pub mod host_compute;

@@ -6,17 +6,13 @@ use crate::container::{Container, Status};
 use crate::document;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{HostConfig, RestartPolicy};
+use crate::model::HostConfig;
 use crate::{resources, rules};
 
 /// What is to change: the parts of a `HostConfig` that are not zero.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct UpdateSettings {
-    #[serde(flatten)]
-    resources: HostConfig,
-    restart_policy: RestartPolicy,
-}
+#[serde(transparent)]
+pub struct UpdateSettings(HostConfig);
 
 impl Engine {
     /// Changes a container and, if it runs, its job. Returns warnings for the user.
@@ -35,11 +31,11 @@ impl Engine {
             )));
         }
         // What is asked for is checked by itself first: a limit that is there already must not hide what it is in conflict with.
-        resources::settle(&mut settings.resources.clone(), self.host_cpus())?;
+        resources::settle(&mut settings.0.clone(), self.host_cpus())?;
         let mut changed = container.clone();
-        overlay(&mut changed.host_config, &settings.resources);
+        overlay(&mut changed.host_config, &settings.0);
         let warnings = resources::settle(&mut changed.host_config, self.host_cpus())?;
-        let policy = &settings.restart_policy;
+        let policy = &settings.0.restart_policy;
         if !policy.name.is_empty() {
             rules::check_restart_policy(policy)?;
             if changed.host_config.auto_remove && policy.name != "no" {

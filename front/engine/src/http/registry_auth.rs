@@ -6,6 +6,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use casement_registry::Credentials;
 use serde::Deserialize;
 
+use crate::go_json;
+
 /// The header with the account for one registry.
 const HEADER: &str = "x-registry-auth";
 
@@ -50,7 +52,8 @@ pub(super) fn of(headers: &HeaderMap) -> Credentials {
     let text = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let engines = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD, &STANDARD_NO_PAD];
     let bytes = engines.into_iter().find_map(|engine| engine.decode(text).ok()).unwrap_or_default();
-    serde_json::from_slice::<AuthConfig>(&bytes).unwrap_or_default().credentials()
+    let account = serde_json::from_slice(&bytes).and_then(|value| go_json::read::<AuthConfig>(&value));
+    account.unwrap_or_default().credentials()
 }
 
 #[cfg(test)]
@@ -59,7 +62,7 @@ mod tests {
 
     #[test]
     fn accounts_come_in_either_alphabet_and_form() {
-        for json in [r#"{"username":"u?>","password":"p~~"}"#, r#"{"auth":"dT8+OnB+fg=="}"#] {
+        for json in [r#"{"username":"u?>","password":"p~~"}"#, r#"{"Auth":"dT8+OnB+fg==","identitytoken":null}"#] {
             for text in [URL_SAFE.encode(json), STANDARD_NO_PAD.encode(json)] {
                 let mut headers = HeaderMap::new();
                 headers.insert(HEADER, text.parse().unwrap());

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::{ApiError, Outcome};
+use crate::go_json;
 
 /// Largest JSON body, in bytes.
 pub(super) const MAX_JSON_BYTES: usize = 8 << 20;
@@ -109,11 +110,19 @@ impl Query {
     }
 }
 
-/// The JSON body of a request. Nothing at all is `T`'s default; a member that is `null` counts as absent.
+/// The JSON body of a request, as [`go_json`] reads it. Nothing at all is `T`'s default.
 ///
 /// # Errors
 /// 400 when it is malformed or too large.
 pub(super) async fn json<T: DeserializeOwned + Default>(body: Body) -> Outcome<T> {
+    read(&document(body).await?)
+}
+
+/// The JSON body of a request, to be read in parts. Nothing at all is `null`.
+///
+/// # Errors
+/// 400 when it is malformed or too large.
+pub(super) async fn document(body: Body) -> Outcome<Value> {
     let reading = Limited::new(body, MAX_JSON_BYTES).collect();
     let bytes = tokio::time::timeout(BODY_TIMEOUT, reading)
         .await
@@ -121,26 +130,20 @@ pub(super) async fn json<T: DeserializeOwned + Default>(body: Body) -> Outcome<T
         .map_err(|error| ApiError::bad_request(format!("cannot read the request's body: {error}")))?
         .to_bytes();
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(T::default());
+        return Ok(Value::Null);
     }
-    let mut value: Value =
-        serde_json::from_slice(&bytes).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))?;
-    if value.is_null() {
-        return Ok(T::default());
-    }
-    drop_nulls(&mut value);
-    serde_json::from_value(value).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))
 }
 
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
+/// A part of a [`document`].
+///
+/// # Errors
+/// 400 when it has another shape.
+pub(super) fn read<T: DeserializeOwned + Default>(document: &Value) -> Outcome<T> {
+    if document.is_null() {
+        return Ok(T::default());
     }
+    go_json::read(document).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The shapes of the Docker Engine API (swagger 1.50) that the engine keeps: what was asked for is stored and shown again as it came.
 //!
-//! Fields that Go leaves `null` are options; a `null` in a request is the same as an absent field (`http::body` drops them).
+//! Fields that Go leaves `null` are options; a `null` in a request is the same as an absent field (`go_json` reads them so).
 
 mod config;
 mod host_config;

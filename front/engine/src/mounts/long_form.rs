@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Source, Wanted, is_windows_path, no_pipes, target};
 use crate::error::{Error, Result};
+use crate::go_json;
 use crate::model::{Mount, MountType};
 use crate::volumes::{VolumeName, check_driver, check_options};
 
@@ -76,10 +78,10 @@ fn checked(mount: &Mount) -> Result<Wanted> {
     Ok(Wanted { source, target: target(&mount.target)?, read_only: mount.read_only, mode })
 }
 
-fn options<T: Default + for<'a> Deserialize<'a>>(value: &Option<Value>, name: &str) -> Result<T> {
+fn options<T: Default + DeserializeOwned>(value: &Option<Value>, name: &str) -> Result<T> {
     match value {
         None => Ok(T::default()),
-        Some(value) => T::deserialize(value).map_err(|error| Error::InvalidParameter(format!("field {name}: {error}"))),
+        Some(value) => go_json::read(value).map_err(|error| Error::InvalidParameter(format!("field {name}: {error}"))),
     }
 }
 

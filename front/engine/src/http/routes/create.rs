@@ -16,19 +16,17 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::http::error::Outcome;
 use crate::http::platform::Platform;
-use crate::http::request::{Query, json};
+use crate::http::request::{Query, document, read};
 use crate::model::{Config, HostConfig};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/containers/create", post(create))
 }
 
-/// The body of a create request.
+/// What a create request has besides its [`Config`], whose members stand beside these.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct CreateRequest {
-    #[serde(flatten)]
-    config: Config,
     host_config: HostConfig,
     networking_config: NetworkingConfig,
 }
@@ -42,11 +40,12 @@ struct NetworkingConfig {
 async fn create(State(api): State<Api>, RawQuery(query): RawQuery, body: Body) -> Outcome<Response> {
     let query = Query::parse(&query.unwrap_or_default());
     let platform = query.text("platform").filter(|text| !text.is_empty()).map(Platform::parse).transpose()?;
-    let request: CreateRequest = json(body).await?;
+    let body = document(body).await?;
+    let (config, request): (Config, CreateRequest) = (read(&body)?, read(&body)?);
     let name = query.text("name").filter(|name| !name.is_empty()).map(str::parse).transpose()?;
     let mut settings = ContainerSettings {
         name,
-        config: request.config,
+        config,
         host_config: request.host_config,
         endpoints: request.networking_config.endpoints_config,
         of_build: false,

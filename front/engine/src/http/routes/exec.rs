@@ -48,8 +48,6 @@ struct CreateRequest {
     attach_stdin: bool,
     attach_stdout: bool,
     attach_stderr: bool,
-    // docker-py writes it so; Docker's daemon does not mind the case of members.
-    #[serde(alias = "detachKeys")]
     detach_keys: String,
     env: Vec<String>,
     working_dir: String,
