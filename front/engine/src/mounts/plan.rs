@@ -41,7 +41,6 @@ impl Engine {
 
     fn plan_all_mounts(&self, settings: &ContainerSettings, image: &Image) -> Result<(Vec<MountPoint>, Vec<String>)> {
         let host = &settings.host_config;
-        check_driver(&host.volume_driver)?;
         let mut places = Places::default();
         for text in host.volumes_from.iter().flatten() {
             for mount in self.mounts_of(text)? {
@@ -52,7 +51,12 @@ impl Engine {
         // Everything is checked before the first volume is made.
         let mut asked = Vec::new();
         for text in host.binds.iter().flatten() {
-            asked.push(text.parse::<Wanted>()?);
+            let wanted: Wanted = text.parse()?;
+            // A driver that no volume needs does no harm.
+            if !matches!(wanted.source, Source::Directory(_)) {
+                check_driver(&host.volume_driver)?;
+            }
+            asked.push(wanted);
         }
         for mount in host.mounts.iter().flatten() {
             asked.push(Wanted::try_from(mount)?);
@@ -67,6 +71,7 @@ impl Engine {
             let target = target(text)?;
             let known = taken.insert(key(&target), ()).is_some() || places.0.contains_key(&key(&target));
             if !known {
+                check_driver(&host.volume_driver)?;
                 asked.push(Wanted { source: Source::Anonymous, target, read_only: false, mode: String::new() });
             }
         }
