@@ -248,10 +248,11 @@ impl Building<'_> {
         if self.job.settings.no_cache || self.cache_missed {
             return Ok(false);
         }
-        let known = self.job.workshop.recall(key).or_else(|| {
-            let others = &self.job.settings.cache_from;
-            (!others.is_empty()).then(|| self.job.workshop.restore(&self.snapshot, step, others)).flatten()
-        });
+        // Whoever names images as caches wants no others.
+        let known = match &self.job.settings.cache_from[..] {
+            [] => self.job.workshop.recall(key),
+            named => self.job.workshop.restore(&self.snapshot, step, named),
+        };
         match known {
             Some(snapshot) => {
                 self.output.line(format_args!(" ---> Using cache"))?;
