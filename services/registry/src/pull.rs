@@ -109,8 +109,9 @@ impl Distribution {
     /// # Errors
     /// [`RegistryError`].
     pub fn tags(&self, reference: &Reference, credentials: &Credentials) -> Result<Vec<String>, RegistryError> {
-        let client = Client::open(&self.transport, Repository::of(reference)?, Access::Pull, credentials.clone())?;
-        client.tags()
+        self.on_mirrors_first(&Repository::of(reference)?, credentials, |repository, credentials| {
+            Client::open(&self.transport, repository, Access::Pull, credentials)?.tags()
+        })
     }
 
     /// What a name leads to, without pulling it: the document, and the systems that it is for.
@@ -168,7 +169,7 @@ impl Distribution {
         tell(reporter, Event::message(format!("Status: {status} {shown}")))
     }
 
-    /// Looks an image up: on the mirrors first if there are any, then where its name leads.
+    /// Looks an image up.
     fn find(
         &self,
         repository: &Repository,
@@ -176,23 +177,32 @@ impl Distribution {
         credentials: &Credentials,
         policy: BasePolicy,
     ) -> Result<(Source, Found), RegistryError> {
-        let at = |repository: Repository, credentials: Credentials| {
+        self.on_mirrors_first(repository, credentials, |repository, credentials| {
             let client = Client::open(&self.transport, repository, Access::Pull, credentials)?;
             let top = client.manifest(wanted)?;
             let source = Source::Registry(Box::new(client));
             let found = self.look(&source, top, policy)?;
             Ok((source, found))
-        };
+        })
+    }
+
+    /// Asks the mirrors first if there are any, then the registry that a name leads to.
+    fn on_mirrors_first<T>(
+        &self,
+        repository: &Repository,
+        credentials: &Credentials,
+        ask: impl Fn(Repository, Credentials) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
         if repository.is_hub() {
             for mirror in &self.mirrors {
                 // A mirror is never shown the account of the registry.
-                match at(repository.on(mirror), Credentials::default()) {
+                match ask(repository.on(mirror), Credentials::default()) {
                     Ok(found) => return Ok(found),
                     Err(error) => tracing::warn!(%error, mirror, "a mirror does not have an image"),
                 }
             }
         }
-        at(repository.clone(), credentials.clone())
+        ask(repository.clone(), credentials.clone())
     }
 
     /// From what a name leads to, to the manifest and config of one image.
