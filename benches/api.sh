@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures docker run, exec, ps and inspect against Casement and, in the same rounds, against Debian's dockerd with Linux containers.
 # Prints the Markdown of docs/benchmarks.md. Needs root, python3, the docker command and a Debian archive:
-#   benches/api.sh [ROUNDS]        21 rounds by default; all commands take turns in every round
+#   benches/api.sh [ROUNDS]        21 rounds by default; all commands take turns in every round, with a pause after each
 #
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing). dockerd comes
 # from the packages docker.io, containerd, runc and busybox-static, unpacked below target/bench-dockerd; nothing is installed. Both
@@ -105,7 +105,9 @@ docker -H "$theirs" run -d -i --network none --name wine wine /usr/lib/wine/wine
 
 say "$rounds rounds"
 python3 - "$ours" "$theirs" "$rounds" <<'PYTHON'
-import statistics, subprocess, sys, time
+import socket, statistics, subprocess, sys, time
+
+PAUSE = 0.25  # seconds
 
 ours, theirs, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 wine = ["/usr/lib/wine/wine64", "cmd", "/c", "exit 0"]
@@ -122,17 +124,36 @@ rows = [
     ("inspect", "`inspect`", "Casement", ours, ["inspect", "held"]),
     ("inspect", "`inspect`", "dockerd", theirs, ["inspect", "held"]),
 ]
+# Without the command, whose own start is nearly all of ps and inspect: the same request over a connection of its own.
+asked = {"ps": "/v1.41/containers/json", "inspect": "/v1.41/containers/held/json"}
 aims = {"run": 1.0, "exec": 0.8, "ps": 1.0, "inspect": 1.0}
+
+def ask(host, path):
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.connect(host.removeprefix("unix://"))
+        daemon.sendall(f"GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: daemon.recv(65536), b""))
+    if b" 200 " not in answer[:16]:
+        sys.exit(f"{path}: {answer[:200]}")
+
 times = [[] for _ in rows]
+answers = {kind: {ours: [], theirs: []} for kind in asked}
 for round in range(-2, rounds):  # The first two rounds warm up.
-    for row, (_, _, _, host, words) in enumerate(rows):
+    # Every other round goes backwards, so that nobody always comes after the same neighbour.
+    order = list(enumerate(rows))[:: 1 if round % 2 else -1]
+    for row, (kind, _, _, host, words) in order:
         start = time.perf_counter()
         done = subprocess.run(["docker", "-H", host, *words], stdin=subprocess.DEVNULL, capture_output=True)
         elapsed = time.perf_counter() - start
+        time.sleep(PAUSE)  # What a daemon still does after its answer is nobody else's time.
         if done.returncode:
             sys.exit(f"{words}: {done.returncode}: {done.stderr.decode()}{done.stdout.decode()}")
         if round >= 0:
             times[row].append(elapsed * 1000)
+            if kind in asked:
+                start = time.perf_counter()
+                ask(host, asked[kind])
+                answers[kind][host].append((time.perf_counter() - start) * 1000)
 median = [statistics.median(values) for values in times]
 base = {}
 for row, entry in zip(median, rows):
@@ -146,5 +167,8 @@ for kind, aim in aims.items():
     first = next(index for index, row in enumerate(rows) if row[0] == kind)
     ratio = median[first] / median[first + 1]
     print(f"- {kind}: {ratio:.2f} of dockerd, aim at most {aim:.1f}: {'reached' if ratio <= aim else 'missed'}")
+for kind, by_host in answers.items():
+    own, other = (statistics.median(by_host[host]) for host in (ours, theirs))
+    print(f"- {kind} without the command, a request over a connection of its own: {own:.2f} of {other:.2f} ms ({own / other:.2f})")
 print(f"\n{rounds} rounds.")
 PYTHON

@@ -3,6 +3,7 @@
 //!
 //! One thread, one loop. Its end is the end of the silo.
 
+mod launcher;
 mod launcher_protocol;
 mod linux;
 mod program;
@@ -11,9 +12,12 @@ mod terminal;
 mod wineserver;
 
 use casement_gcs::Endpoint;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
+
+/// How long nothing happens before a launcher is made to stand by: whoever waits for the end of a program comes first.
+const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 fn main() -> ExitCode {
     match serve() {
@@ -32,6 +36,9 @@ fn serve() -> Result<(), casement_gcs::GcsError> {
             drain(&children);
             service.reap();
         }
+        if ready.quiet {
+            service.stand_by();
+        }
         service.serve_programs(&ready.programs);
         if ready.bridge {
             service.serve_bridge()?;
@@ -42,6 +49,7 @@ fn serve() -> Result<(), casement_gcs::GcsError> {
 }
 
 struct Ready {
+    quiet: bool,
     bridge: bool,
     children: bool,
     programs: Vec<usize>,
@@ -59,16 +67,19 @@ fn wait(service: &service::Service, children: &OwnedFd) -> Result<Ready, casemen
             fds.push(fd);
         }
     }
-    while let Err(e) = poll(&mut fds, None) {
-        if e != rustix::io::Errno::INTR {
-            return Err(std::io::Error::from(e).into());
+    let patience = service.wants_stand_by().then_some(&QUIET);
+    let ready_count = loop {
+        match poll(&mut fds, patience) {
+            Ok(count) => break count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(std::io::Error::from(e).into()),
         }
-    }
+    };
     let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
     let mut programs: Vec<usize> =
         owners.iter().zip(&fds[2..]).filter(|(_, fd)| is_ready(fd)).map(|(index, _)| *index).collect();
     programs.dedup();
-    Ok(Ready { bridge: is_ready(&fds[0]), children: is_ready(&fds[1]), programs })
+    Ok(Ready { quiet: ready_count == 0, bridge: is_ready(&fds[0]), children: is_ready(&fds[1]), programs })
 }
 
 fn drain(children: &OwnedFd) {

@@ -1,8 +1,8 @@
 //! One process of a compute system: its launcher, its terminal if it has one, and who waits for it.
 
+use crate::launcher::{Launcher, Opening};
 use crate::launcher_protocol::{self, ConsoleEvent, Duty, Report};
 use crate::terminal::{self, Pump};
-use crate::{linux, wineserver};
 use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ProcessDetails;
 use rustix::event::{PollFd, PollFlags};
@@ -11,8 +11,6 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
-/// The launcher, as Windows calls it.
-const LAUNCHER: &str = r"C:\windows\system32\CExecSvc.exe";
 /// Size of a console when nobody says: what Windows has by default.
 const DEFAULT_CONSOLE: (u16, u16) = (30, 120);
 /// Exit code of a process whose launcher was killed: STATUS_CONTROL_C_EXIT is what Windows gives to the ended.
@@ -38,6 +36,8 @@ pub struct Program {
     received: Vec<u8>,
     pumps: Vec<Pump>,
     terminal: Option<OwnedFd>,
+    /// Whose it is.
+    pub user: String,
     /// Its Windows process id, once it runs.
     pub id: u32,
     /// Where it is.
@@ -60,21 +60,26 @@ pub struct Streams {
 }
 
 impl Program {
-    /// Starts the launcher and asks it to start the program.
-    pub fn start(parameters: &ProcessParameters, streams: Streams, duty: Duty) -> io::Result<Self> {
-        let (control, launcher_control) = UnixStream::pair()?;
-        let mut command = wineserver::wine_command(wineserver::LOADER, &parameters.user);
-        command.arg(LAUNCHER);
+    /// Starts the program, by the launcher that stands by if there is one and the program has no console.
+    pub fn start(
+        parameters: &ProcessParameters,
+        streams: Streams,
+        duty: Duty,
+        standing_by: Option<Launcher>,
+    ) -> io::Result<Self> {
+        let order = launcher_protocol::start(parameters, duty);
         let mut pumps = Vec::new();
         let mut terminal = None;
-        if parameters.emulate_console {
+        let launcher = if parameters.emulate_console {
             let size = match parameters.console_size[..] {
                 [rows, columns] if rows > 0 && columns > 0 => (rows, columns),
                 _ => DEFAULT_CONSOLE,
             };
             let pair = terminal::open(size)?;
-            let duplicate = || pair.program.try_clone();
-            command.stdin(duplicate()?).stdout(duplicate()?).stderr(duplicate()?);
+            let duplicate = || pair.program.try_clone().map(Stdio::from);
+            let launcher =
+                Launcher::start(&parameters.user, Opening::Terminal([duplicate()?, duplicate()?, duplicate()?]))?;
+            launcher.order(&order)?;
             if let Some(input) = streams.input {
                 pumps.push(Pump::new(input, pair.host.try_clone()?)?);
             }
@@ -82,18 +87,25 @@ impl Program {
                 pumps.push(Pump::new(pair.host.try_clone()?, output)?);
             }
             terminal = Some(pair.host);
+            launcher
         } else {
-            let stdio = |fd: Option<OwnedFd>| fd.map_or_else(Stdio::null, Stdio::from);
-            command.stdin(stdio(streams.input)).stdout(stdio(streams.output)).stderr(stdio(streams.error));
-        }
-        linux::as_program(&mut command, Some(launcher_control.into()), terminal.is_some());
-        let launcher = command.spawn()?;
-        drop(command);
-        send(&control, &launcher_protocol::start(parameters, duty))?;
-        control.set_nonblocking(true)?;
+            let streams = [streams.input, streams.output, streams.error];
+            // One that has just ended takes no order.
+            match standing_by.filter(|launcher| launcher.order_with(&order, &streams).is_ok()) {
+                Some(launcher) => launcher,
+                None => {
+                    let streams = streams.map(|fd| fd.map_or_else(Stdio::null, Stdio::from));
+                    let launcher = Launcher::start(&parameters.user, Opening::Streams(streams))?;
+                    launcher.order(&order)?;
+                    launcher
+                }
+            }
+        };
+        launcher.control.set_nonblocking(true)?;
         Ok(Self {
-            launcher,
-            control: Some(control),
+            launcher: launcher.child,
+            control: Some(launcher.control),
+            user: parameters.user.clone(),
             received: Vec::new(),
             pumps,
             terminal,
@@ -226,10 +238,4 @@ impl Program {
     pub fn is_live(&self) -> bool {
         matches!(self.state, State::Starting | State::Running)
     }
-}
-
-fn send(control: &UnixStream, message: &[u8]) -> io::Result<()> {
-    use std::io::Write;
-    let mut control = control;
-    control.write_all(message)
 }

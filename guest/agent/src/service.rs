@@ -1,5 +1,6 @@
 //! The requests of the bridge and their answers.
 
+use crate::launcher::StandBy;
 use crate::launcher_protocol::{ConsoleEvent, Duty};
 use crate::linux;
 use crate::program::{Program, State, Streams};
@@ -33,6 +34,9 @@ pub struct Service {
     wineserver: Option<Child>,
     programs: Vec<Program>,
     services_have_launcher: bool,
+    standing_by: Option<StandBy>,
+    /// Whose program a launcher is to stand by for.
+    stand_by_for: Option<String>,
     ended: VecDeque<(u32, u32)>,
     stopping: Option<u64>,
     finished: bool,
@@ -46,6 +50,8 @@ impl Service {
             wineserver: None,
             programs: Vec::new(),
             services_have_launcher: false,
+            standing_by: None,
+            stand_by_for: None,
             ended: VecDeque::new(),
             stopping: None,
             finished: false,
@@ -155,7 +161,10 @@ impl Service {
         let ports = request.settings.vsock_stdio_relay_settings.unwrap_or_default();
         let streams = take_streams(message.fds, &ports)?;
         let duty = if self.services_have_launcher { Duty::None } else { Duty::Services };
-        let mut program = Program::start(&request.settings.process_parameters.0, streams, duty)
+        let parameters = &request.settings.process_parameters.0;
+        let fits = |s: &mut StandBy| !parameters.emulate_console && s.is_for(&parameters.user);
+        let standing_by = self.standing_by.take_if(fits).map(StandBy::call);
+        let mut program = Program::start(parameters, streams, duty, standing_by)
             .map_err(|e| ResponseBase::failure(HResult::FAIL, format!("cannot start the launcher: {e}")))?;
         self.services_have_launcher = true;
         program.execute_request = Some(message.id);
@@ -238,6 +247,20 @@ impl Service {
         self.settle();
     }
 
+    /// Whether [`Service::stand_by`] has something to do, when there is nothing else.
+    pub fn wants_stand_by(&self) -> bool {
+        self.stand_by_for.is_some()
+    }
+
+    /// Makes a launcher stand by for the next program of whoever has run one beside the first. A silo in which nobody does has none.
+    pub fn stand_by(&mut self) {
+        let user = self.stand_by_for.take().filter(|_| self.wineserver.is_some() && self.stopping.is_none());
+        if let Some(user) = user {
+            // Without one the next program is started with its own launcher, and any failure told there.
+            self.standing_by = StandBy::start(&user).ok();
+        }
+    }
+
     /// Takes every ended process away.
     pub fn reap(&mut self) {
         while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
@@ -246,6 +269,7 @@ impl Service {
                 self.wineserver = None;
                 self.wineserver_ended();
             }
+            self.standing_by.take_if(|s| s.is_process(pid));
             for program in self.programs.iter_mut().filter(|p| p.is_launcher(pid)) {
                 program.launcher_ended();
             }
@@ -265,6 +289,7 @@ impl Service {
     /// Answers those who wait for what has happened, and forgets the ended.
     fn settle(&mut self) {
         let mut programs = std::mem::take(&mut self.programs);
+        let mut ended = None;
         programs.retain_mut(|program| {
             self.answer(program);
             if let State::Exited(code) = program.state {
@@ -273,8 +298,15 @@ impl Service {
                 }
                 self.ended.push_back((program.id, code));
             }
+            if !program.is_live() && self.standing_by.as_ref().is_none_or(|s| !s.is_for(&program.user)) {
+                ended = Some(std::mem::take(&mut program.user));
+            }
             program.is_live()
         });
+        if !programs.is_empty() {
+            // The silo goes on.
+            self.stand_by_for = ended.or(self.stand_by_for.take());
+        }
         self.programs = programs;
     }
 
