@@ -90,3 +90,24 @@ fn a_container_that_has_ended_cannot_be_attached_to() {
     let output = host.docker(["attach", &id]).exited(1);
     assert!(output.stderr.contains("cannot attach to a stopped container, start it first"), "{output}");
 }
+
+#[test]
+fn attach_and_exec_are_left_by_detach_keys_of_their_own() {
+    let host = Host::start();
+    let _ = host.docker(["run", "-dit", "--name", "box", "nanoserver", "cmd"]).succeeded();
+    let mut terminal = host.docker_terminal(["attach", "--detach-keys", "ctrl-a,d", "box"], 31, 101);
+    terminal.await_raw();
+    terminal.type_line("echo system %OS%");
+    terminal.expect("system Windows_NT");
+    terminal.type_keys("\x01d");
+    let (status, text) = terminal.finish();
+    assert!(text.contains("read escape sequence") || status.success(), "{text}");
+    let mut terminal = host.docker_terminal(["exec", "-it", "--detach-keys", "ctrl-b", "box", "cmd"], 31, 101);
+    terminal.expect(r"C:\>");
+    terminal.type_keys("\x02");
+    let (_, text) = terminal.finish();
+    // Both programs go on.
+    assert_eq!(host.inspect("box")["State"]["Status"], "running");
+    let listed = host.docker(["top", "box"]).succeeded();
+    assert_eq!(listed.stdout.matches("cmd.exe").count(), 2, "{text} {listed}");
+}

@@ -60,6 +60,16 @@ fn the_commands_of_the_slides_run_as_printed() {
     terminal.type_line("exit");
     let (status, text) = terminal.finish();
     assert!(status.success(), "{text}");
+    let _ = host.casement(["base", "build", "servercore", "--tag", "1809"]).succeeded();
+    let image = "mcr.microsoft.com/windows/servercore:1809";
+    let line = ["container", "run", "-it", "--isolation", "process", image, "cmd"];
+    let mut terminal = host.docker_terminal(line, 31, 101);
+    terminal.expect(r"C:\>");
+    terminal.type_line("ver");
+    terminal.expect("10.0.17763");
+    terminal.type_line("exit");
+    let (status, text) = terminal.finish();
+    assert!(status.success(), "{text}");
 }
 
 #[test]

@@ -73,6 +73,24 @@ fn a_check_may_be_switched_off_and_bad_ones_are_refused() {
     assert_eq!((status, answer.as_str()), (400, r#"{"message":"Interval in Healthcheck cannot be less than 1ms"}"#));
 }
 
+#[test]
+fn failures_do_not_count_in_the_start_period_whose_probes_come_at_an_interval_of_their_own() {
+    let host = Host::start();
+    let directory = host.new_directory("gate");
+    let gate = format!(r"{}:C:\gate", directory.display());
+    let check =
+        ["--health-cmd", r"if not exist C:\gate\well exit 5", "--health-retries", "1", "--health-interval", "1h"];
+    let start = ["--health-start-period", "1h", "--health-start-interval", "100ms", "-v", &gate];
+    host.hold("web", &[&check[..], &start].concat());
+    let _ = host.docker(["start", "web"]).succeeded();
+    let failures = || health(&host)["Log"].as_array().map_or(0, Vec::len);
+    deadline::until("three probes have failed", || failures() >= 3);
+    let seen = health(&host);
+    assert_eq!((&seen["Status"], &seen["FailingStreak"]), (&"starting".into(), &0.into()), "{seen}");
+    std::fs::write(directory.join("well"), "").expect("write");
+    await_health(&host, "healthy");
+}
+
 fn health(host: &Host) -> Value {
     host.docker_json(["inspect", "-f", "{{json .State}}", "web"])["Health"].clone()
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
-use casement_tests::Host;
+use casement_tests::{Host, deadline};
 use serde_json::Value;
 
 /// A container that computes until it is ended.
@@ -66,6 +66,18 @@ fn statistics_have_the_windows_shape() {
     assert!(fields[0] == "busy" && percent > 0.0, "{line}");
     let table = host.docker(["stats", "--no-stream"]).succeeded();
     assert!(table.stdout.contains("PRIV WORKING SET"), "{table}");
+}
+
+#[test]
+fn the_command_shows_statistics_again_and_again() {
+    let host = Host::start();
+    busy(&host);
+    let shown = host.docker_background(["stats", "--format", "{{.Name}}={{.CPUPerc}};"]);
+    let percent = |entry: &str| entry.split(['=', '%']).nth(1).and_then(|number| number.parse::<f64>().ok());
+    let busy_at = |text: &str| text.split(';').filter_map(percent).filter(|percent| *percent > 0.0).count();
+    deadline::until("three samples have figures", || busy_at(&shown.await_stdout("=")) >= 3);
+    shown.signal(rustix::process::Signal::INT);
+    let _ = shown.finish();
 }
 
 #[test]

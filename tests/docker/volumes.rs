@@ -109,6 +109,19 @@ fn anonymous_volumes_go_with_their_container_if_told() {
 }
 
 #[test]
+fn a_directory_of_the_host_is_bound_in_the_long_form() {
+    let host = Host::start();
+    let directory = host.new_directory("bound");
+    std::fs::write(directory.join("there.txt"), "there").unwrap();
+    let mount = format!(r"type=bind,source={},target=C:\bound", directory.display());
+    let line = r"type C:\bound\there.txt& echo new> C:\bound\new.txt";
+    assert_eq!(cmd(&host, &["--mount", &mount], line).succeeded().text(), "there");
+    assert!(directory.join("new.txt").exists());
+    let refused = cmd(&host, &["--mount", &format!("{mount},readonly")], r"echo x> C:\bound\more.txt");
+    assert!(refused.stderr.contains("Access denied") && !directory.join("more.txt").exists(), "{refused}");
+}
+
+#[test]
 fn mounts_lie_in_one_another() {
     let host = Host::start();
     let directory = host.new_directory("outer");

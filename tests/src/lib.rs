@@ -18,6 +18,7 @@ pub mod network;
 pub mod output;
 pub mod places;
 pub mod process;
+pub mod registry;
 pub mod terminal;
 pub mod unix_images;
 
@@ -25,4 +26,5 @@ pub use background::Background;
 pub use host::Host;
 pub use network::Network;
 pub use output::Output;
+pub use registry::Registry;
 pub use terminal::Terminal;

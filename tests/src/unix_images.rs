@@ -24,6 +24,11 @@ const IMAGES: [(&str, &str, &[&str]); 3] = [
     ("fussybeaver/uhttpd:latest", "/usr/sbin/run_uhttpd", &[]),
 ];
 
+/// All names of the images.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    IMAGES.into_iter().flat_map(|(name, _, others)| std::iter::once(name).chain(others.iter().copied()))
+}
+
 /// Adds the images to the store in `root`, in which nothing runs yet.
 ///
 /// # Panics
@@ -36,7 +41,7 @@ pub fn add(root: &Path) {
             env: vec![r"PATH=C:\bin;C:\Windows\system32;C:\Windows".to_owned()],
             cmd: vec![program.to_owned()],
             // What health checks and the like are run with.
-            shell: vec!["sh".to_owned(), "-c".to_owned()],
+            shell: vec!["/bin/sh".to_owned(), "-c".to_owned()],
             ..ImageConfig::default()
         };
         let history = oci::History {

@@ -298,6 +298,12 @@ static char *read_script(const char *path) {
     return text_finish(&text);
 }
 
+// The rest of the command line behind -c, if it has no quotes around it: that is how the shell form of a Dockerfile comes on Windows.
+static const char *bare_script(void) {
+    const char *rest = strstr(GetCommandLineA(), " -c ");
+    return rest && rest[4] != '"' ? rest + 4 : NULL;
+}
+
 int command_sh(int argc, char **argv) {
     int next = 1;
     bool command = false;
@@ -308,6 +314,7 @@ int command_sh(int argc, char **argv) {
     if (next == argc) return run_input();
     const char *script = command ? argv[next] : read_script(argv[next]);
     if (!script) return fail("sh", "can't open '%s'", argv[next]), NOT_FOUND;
+    if (command && argc > next + 1 && bare_script()) script = bare_script(), argc = next + 1;
     // With -c the name comes after the script, else it is the script's.
     int first = next + command;
     positional = (struct fields){.items = argv + first, .count = (size_t)(argc - first)};
