@@ -12,7 +12,7 @@ use crate::nftables::table::{Chain, Data, Element, Family, Rule, Table};
 use crate::nftables::transaction::Transaction;
 
 pub(crate) use address_tables::sets as address_sets;
-pub(crate) use port_table::sets as port_sets;
+pub(crate) use port_table::{neighbours, sets as port_sets};
 
 /// The name of every table on the host.
 pub(crate) const TABLE: &str = "casement";

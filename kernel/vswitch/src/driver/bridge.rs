@@ -9,7 +9,7 @@ use crate::capabilities::{Capabilities, Shaper};
 use crate::driver::Verified;
 use crate::endpoint::{Endpoint, InterfaceAddress};
 use crate::error::VSwitchError;
-use crate::filter::{Fragment, Key, address_sets, family_of, port_sets};
+use crate::filter::{Fragment, Key, address_sets, family_of, neighbours, port_sets};
 use crate::forwarding::Restore;
 use crate::host::Host;
 use crate::name;
@@ -83,7 +83,10 @@ pub(super) fn endpoint_fragment(endpoint: &Endpoint, capabilities: &Capabilities
         outgoing.push(rule().over(rate, (rate / 100).clamp(64 << 10, 16 << 20) as u32).drop());
     }
     outgoing.extend(policy::rules(endpoint, RuleType::Switch, Direction::Out));
-    let incoming = policy::rules(endpoint, RuleType::Switch, Direction::In);
+    let mut incoming = policy::rules(endpoint, RuleType::Switch, Direction::In);
+    if !incoming.is_empty() {
+        incoming.splice(..0, neighbours());
+    }
     for (set, direction, rules) in [(port_sets::ACL_OUT, "out", outgoing), (port_sets::ACL_IN, "in", incoming)] {
         if !rules.is_empty() {
             let chain = format!("{direction}-{}", name::short(endpoint.id));

@@ -152,12 +152,13 @@ fn outbound(layout: &Layout) -> Vec<Rule> {
 /// What passes between interfaces.
 fn forward() -> Vec<Rule> {
     vec![
+        // Most packets. What began was looked at below.
+        rule().connected(Connection::State, state::ESTABLISHED | state::RELATED).accept(),
         rule().meta(Meta::InputName).meta(Meta::OutputName).within(sets::SAME).accept(),
         rule().from_group(CLOSED_GROUP).drop(),
         rule().to_group(CLOSED_GROUP).drop(),
         // What belongs to no connection is not translated, so it must not leave.
         rule().from_group(ROUTED_GROUP).connected(Connection::State, state::INVALID).drop(),
-        rule().to_group(ROUTED_GROUP).connected(Connection::State, state::ESTABLISHED | state::RELATED).accept(),
         rule().to_group(ROUTED_GROUP).connected(Connection::Status, state::STATUS_DNAT).accept(),
         rule().to_group(ROUTED_GROUP).drop(),
     ]

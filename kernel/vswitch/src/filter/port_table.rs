@@ -124,10 +124,10 @@ fn ipv6() -> Vec<Rule> {
 }
 
 fn to_port() -> Vec<Rule> {
-    vec![
-        ethertype(ARP).accept(),
-        icmpv6(NEIGHBOUR_SOLICITATION).accept(),
-        icmpv6(NEIGHBOUR_ADVERTISEMENT).accept(),
-        rule().meta(Meta::OutputName).verdict_map(sets::ACL_IN),
-    ]
+    vec![rule().meta(Meta::OutputName).verdict_map(sets::ACL_IN)]
+}
+
+/// What no policy keeps from an endpoint, first in its chain of [`sets::ACL_IN`]: how its neighbours look for it.
+pub(crate) fn neighbours() -> Vec<Rule> {
+    vec![ethertype(ARP).accept(), icmpv6(NEIGHBOUR_SOLICITATION).accept(), icmpv6(NEIGHBOUR_ADVERTISEMENT).accept()]
 }
