@@ -41,7 +41,7 @@ impl NetworkService {
     /// [`NetworkError::Refused`], [`NetworkError::NotFound`], [`NetworkError::PortInUse`]; nothing is left then.
     pub fn create_endpoint(&self, network: &Guid, new: NewEndpoint) -> Result<EndpointRecord> {
         let mut state = self.state();
-        let (record, mut changes) = self.plan_endpoint(&mut state, network, new)?;
+        let (record, mut changes) = self.plan_endpoint(&mut state, network, new, &[])?;
         let id = record.document.id;
         let namespace = record.document.host_compute_namespace;
         if namespace != Guid::NULL {
@@ -61,12 +61,13 @@ impl NetworkService {
         Ok(record)
     }
 
-    /// Chooses what is open in a new endpoint and takes its ports.
+    /// Chooses what is open in a new endpoint and takes its ports. `beside` are endpoints that are to be made in the same step.
     pub(super) fn plan_endpoint(
         &self,
         state: &mut State,
         network: &Guid,
         new: NewEndpoint,
+        beside: &[EndpointRecord],
     ) -> Result<(EndpointRecord, Vec<Change>)> {
         let mut of = state.network(network)?.clone();
         let mut document = new.document;
@@ -88,8 +89,9 @@ impl NetworkService {
             ));
         }
         document.host_compute_network = *network;
-        choose_addresses(state, &of, &mut document)?;
-        choose_mac(state, &of, &mut document)?;
+        let beside = || beside.iter().filter(|record| record.document.host_compute_network == *network);
+        choose_addresses(state, &of, &mut document, beside().flat_map(EndpointRecord::addresses))?;
+        choose_mac(state, &of, &mut document, beside().filter_map(EndpointRecord::mac))?;
         choose_dns(&of, &mut document);
         document.version = 1;
         document.schema_version = Some(Version { major: 2, minor: 0 });
@@ -103,7 +105,7 @@ impl NetworkService {
             state.ports.release(id);
             return Err(error);
         }
-        of.total_endpoints += 1;
+        of.total_endpoints += 1 + beside().count() as u64;
         let changes = vec![Change::Put(Object::Network(of)), Change::Put(Object::Endpoint(record.clone()))];
         Ok((record, changes))
     }
@@ -262,9 +264,15 @@ pub(super) fn free_adapter(state: &State, namespace: Guid) -> u16 {
     (0..u16::MAX).find(|number| !taken.contains(number)).unwrap_or(u16::MAX)
 }
 
-fn choose_addresses(state: &mut State, of: &NetworkRecord, document: &mut HostComputeEndpoint) -> Result<()> {
+fn choose_addresses(
+    state: &mut State,
+    of: &NetworkRecord,
+    document: &mut HostComputeEndpoint,
+    beside: impl Iterator<Item = IpAddr>,
+) -> Result<()> {
     let network = of.document.id;
-    let used = state.addresses(network);
+    let mut used = state.addresses(network);
+    used.extend(beside);
     let pools = of.pools()?;
     let asked = document.ip_configurations.drain(..).filter(|config| !config.ip_address.is_empty());
     let asked = asked.map(|config| ipam::parse_address(&config.ip_address)).collect::<Result<Vec<IpAddr>>>()?;
@@ -312,8 +320,14 @@ fn choose_addresses(state: &mut State, of: &NetworkRecord, document: &mut HostCo
     Ok(())
 }
 
-fn choose_mac(state: &State, of: &NetworkRecord, document: &mut HostComputeEndpoint) -> Result<()> {
-    let used = state.macs(of);
+fn choose_mac(
+    state: &State,
+    of: &NetworkRecord,
+    document: &mut HostComputeEndpoint,
+    beside: impl Iterator<Item = MacAddress>,
+) -> Result<()> {
+    let mut used = state.macs(of);
+    used.extend(beside);
     let refused = |detail: String| NetworkError::refused(HcnError::InvalidEndpoint, detail);
     let address = if document.mac_address.is_empty() {
         let pool = mac_pool(&of.document.mac_pool)?;

@@ -94,6 +94,12 @@ impl NetworkService {
         Ok(())
     }
 
+    /// An identifier that no object has.
+    #[must_use]
+    pub fn new_id() -> Guid {
+        crate::random::guid()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

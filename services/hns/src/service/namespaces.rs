@@ -32,18 +32,21 @@ impl NetworkService {
         Ok(record)
     }
 
-    /// Makes a namespace for a container, with its endpoints, each in the network that comes with it; all of it or nothing.
+    /// Makes a namespace for a container, with its endpoints, each in the network that comes with it; all of it or nothing. An
+    /// identifier that is null is chosen.
     ///
     /// # Errors
     /// As [`NetworkService::create_endpoint`].
     pub fn create_container_namespace(
         &self,
+        id: Guid,
         owner: &str,
         container: &str,
         endpoints: Vec<(Guid, NewEndpoint)>,
     ) -> Result<(Guid, Vec<EndpointRecord>)> {
         let mut state = self.state();
         let document = HostComputeNamespace {
+            id,
             owner: owner.to_owned(),
             resources: vec![NamespaceResource::Container { id: container.to_owned() }],
             ..HostComputeNamespace::default()
@@ -56,7 +59,7 @@ impl NetworkService {
         for (number, (network, mut new)) in endpoints.into_iter().enumerate() {
             new.document.host_compute_namespace = id;
             new.document.owner = owner.to_owned();
-            match self.plan_endpoint(&mut state, &network, new) {
+            match self.plan_endpoint(&mut state, &network, new, &made) {
                 Ok((mut record, more)) => {
                     record.adapter = u16::try_from(number).unwrap_or(u16::MAX);
                     namespace.document.resources.push(NamespaceResource::Endpoint { id: record.document.id });

@@ -8,9 +8,11 @@ use casement_schema::hcn::{
 };
 use casement_schema::hns::{AttachRequest, HnsEndpoint, HnsNetwork, HnsReply, PolicyList};
 use casement_schema::{Guid, from_json};
+use casement_vswitch::Adapter;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::adapter::adapter_view;
 use super::policy::to_v2;
 use super::view::{endpoint_view, identifier, namespace_view, network_view, policy_list_view, route_view};
 use crate::error::{NO_VALID_OBJECT, NetworkError, Result};
@@ -81,6 +83,8 @@ impl NetworkService {
             ("POST", ["namespaces", id, how @ ("addresource" | "removeresource")]) => {
                 self.resource_call(&guid(id)?, *how == "addresource", body)
             }
+            // Not of HNS: on Windows adapters have cmdlets of their own.
+            ("GET", ["adapters"]) => self.adapters_view(),
             _ => Err(unsupported()),
         }
     }
@@ -89,6 +93,19 @@ impl NetworkService {
         let network = self.network(&record.document.host_compute_network).ok();
         let namespace = self.namespace(&record.document.host_compute_namespace).ok();
         endpoint_view(record, network.as_ref(), namespace.as_ref())
+    }
+
+    fn adapters_view(&self) -> Result<Value> {
+        let networks = self.networks();
+        let name = |id: &Guid| {
+            let found = networks.iter().find(|record| record.document.id == *id);
+            found.map(|record| record.document.name.as_str())
+        };
+        let mac = |id: &Guid| self.endpoint(id).ok()?.mac();
+        let adapters = self.adapters()?;
+        let view =
+            |adapter: &Adapter| adapter_view(adapter, name(&adapter.network), adapter.endpoint.as_ref().and_then(mac));
+        Ok(adapters.iter().map(view).collect())
     }
 
     fn post_network(&self, body: &[u8]) -> Result<Value> {

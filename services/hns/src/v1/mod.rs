@@ -1,5 +1,6 @@
 //! Version 1 of the service: the same objects in the form of `HNSCall`.
 
+mod adapter;
 mod call;
 mod policy;
 mod view;
