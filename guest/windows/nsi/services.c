@@ -1,5 +1,5 @@
-//! nsi.dll: the door to network tables (GetAdaptersAddresses, GetTcpTable and the rest of iphlpapi).
-//! Wine's own nsi.dll, beside it as nsi_wine.dll, talks to a driver that runs only when services do. This one starts the
+//! nsi.dll and iphlpapi.dll: the doors to network tables (GetAdaptersAddresses, GetTcpTable) and to ping.
+//! Wine's own, beside them as nsi_wine.dll and iphlpapi_wine.dll, talk to a driver that runs only when services do. These start the
 //! services, once, before the first call goes on to Wine's; a program that asks for no network table pays nothing.
 #include "../nt/text.h"
 
@@ -14,7 +14,7 @@ static BOOL driver_is_there(void) {
     return TRUE;
 }
 
-// Called by every export until it has run once. The first client of the service control manager's pipe makes CExecSvc
+// Called by every export that needs the driver until it has run once. The first client of the service control manager's pipe makes CExecSvc
 // start services.exe, which sets the event when the drivers are up.
 void nsi_start_services(void) {
     if (driver_is_there()) {

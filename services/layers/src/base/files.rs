@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Windows-side files that Wine's own set-up does not put into a prefix.
-const ADDED_TO_SYSTEM32: [&str; 3] = ["CExecSvc.exe", "nsi_wine.dll", "zlib1.dll"];
+const ADDED_TO_SYSTEM32: [&str; 4] = ["CExecSvc.exe", "iphlpapi_wine.dll", "nsi_wine.dll", "zlib1.dll"];
 /// Directories that programs expect, besides those of the prefix.
 const DIRECTORIES: [&str; 14] = [
     "ProgramData/Microsoft/Windows",
