@@ -69,6 +69,8 @@ pub struct Launch<'a> {
     pub bridge: BorrowedFd<'a>,
     /// A version 2 control group for the silo to begin in.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// The network namespace of another silo that this one shares; it has one of its own without.
+    pub network: Option<BorrowedFd<'a>>,
 }
 
 /// A running silo.
@@ -88,16 +90,21 @@ impl Launch<'_> {
         let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).during("make", "a pipe");
         let (gate_in, gate_out) = pipe()?;
         let (report_in, report_out) = pipe()?;
-        let namespaces = libc::CLONE_NEWUSER
-            | libc::CLONE_NEWNS
-            | libc::CLONE_NEWPID
-            | libc::CLONE_NEWNET
-            | libc::CLONE_NEWIPC
-            | libc::CLONE_NEWUTS;
-        match linux::clone_process(namespaces, self.cgroup)
-            .during("make", "the namespaces of a silo")
-            .map_err(|e| e.see("user-namespaces"))?
-        {
+        let mut namespaces =
+            libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        let visit = match self.network {
+            // The new process has no power over another silo's namespace: it must begin in it.
+            Some(network) => Some(NetworkVisit::begin(network)?),
+            None => {
+                namespaces |= libc::CLONE_NEWNET;
+                None
+            }
+        };
+        let cloned = linux::clone_process(namespaces, self.cgroup);
+        if let (Some(visit), false) = (visit, matches!(cloned, Ok(Cloned::Child))) {
+            visit.end()?;
+        }
+        match cloned.during("make", "the namespaces of a silo").map_err(|e| e.see("user-namespaces"))? {
             Cloned::Child => {
                 drop((gate_out, report_in));
                 let error = self.become_agent(gate_in, enter_job);
@@ -159,9 +166,11 @@ impl Launch<'_> {
         linux::unshare(libc::CLONE_NEWCGROUP).during("make", "a cgroup namespace")?;
         rustix::process::setsid().during("start", "a session")?;
         rustix::system::sethostname(self.host_name.as_bytes()).during("set", "the host name")?;
-        linux::loopback_up().during("bring up", "the loopback interface")?;
-        for (name, value) in NETWORK {
-            std::fs::write(Path::new("/proc/sys/net").join(name), value).during("set", name)?;
+        if self.network.is_none() {
+            linux::loopback_up().during("bring up", "the loopback interface")?;
+            for (name, value) in NETWORK {
+                std::fs::write(Path::new("/proc/sys/net").join(name), value).during("set", name)?;
+            }
         }
         // Not every kernel has key rings.
         let _ = linux::join_new_session_keyring();
@@ -191,7 +200,41 @@ impl Launch<'_> {
     }
 }
 
+/// This process in another network namespace.
+struct NetworkVisit {
+    own: OwnedFd,
+}
+
+impl NetworkVisit {
+    fn begin(namespace: BorrowedFd<'_>) -> Result<Self, SiloError> {
+        let own = open_network_namespace("self")?;
+        enter_network(namespace)?;
+        Ok(Self { own })
+    }
+
+    fn end(self) -> Result<(), SiloError> {
+        enter_network(self.own.as_fd())
+    }
+}
+
+fn enter_network(namespace: BorrowedFd<'_>) -> Result<(), SiloError> {
+    let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+    rustix::thread::move_into_link_name_space(namespace, kind).during("enter", "a network namespace")
+}
+
+fn open_network_namespace(process: &str) -> Result<OwnedFd, SiloError> {
+    use rustix::fs::{Mode, OFlags};
+    rustix::fs::open(format!("/proc/{process}/ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .during("open", "a network namespace")
+}
+
 impl Silo {
+    /// The silo's network namespace.
+    pub fn network_namespace(&self) -> Result<OwnedFd, SiloError> {
+        // The process is this one's child and not yet waited for: its id is nobody else's.
+        open_network_namespace(&self.pid.as_raw_nonzero().to_string())
+    }
+
     /// Ends the agent, and with it every process of the silo, and waits until it has ended.
     pub fn end(&self) {
         let _ = rustix::process::pidfd_send_signal(&self.process, rustix::process::Signal::KILL);

@@ -3,8 +3,9 @@
 use crate::error::{Context, SiloError};
 use crate::identity::{IdRange, OwnerMap, PROGRAM_ID};
 use crate::mount::{DetachedMount, Restrictions};
+use std::fs::File;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Where the Wine prefix (registry and drives) is inside the silo.
@@ -12,11 +13,35 @@ pub const PREFIX: &str = "/silo";
 /// Where volume `C:` is inside the silo.
 pub const DRIVE_C: &str = "/silo/drive_c";
 
+/// The lines of `hosts` that every silo has.
+pub const LOOPBACK_HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
+
 /// Devices that a silo has: those that only give or take bytes.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Parts of the host's `/sys` that a silo sees: the processors, from which Wine learns their topology.
 const SYSTEM: [&str; 1] = ["devices/system/cpu"];
+
+/// The files that name servers and hosts are listed in, below /etc. A silo sees them and cannot change them.
+#[derive(Debug)]
+pub struct NameFiles {
+    /// `resolv.conf`.
+    pub servers: File,
+    /// `hosts`.
+    pub hosts: File,
+}
+
+impl NameFiles {
+    /// Puts these texts in place of what the files hold.
+    pub fn write(&self, servers: &str, hosts: &str) -> Result<(), SiloError> {
+        for (file, text, name) in [(&self.servers, servers, "resolv.conf"), (&self.hosts, hosts, "hosts")] {
+            file.write_all_at(text.as_bytes(), 0)
+                .and_then(|()| file.set_len(text.len() as u64))
+                .during("write", name)?;
+        }
+        Ok(())
+    }
+}
 
 /// What the tree of a silo is made of. All paths are paths of the host.
 #[derive(Debug)]
@@ -36,8 +61,8 @@ pub struct Tree<'a> {
 impl Tree<'_> {
     /// Mounts everything but `C:` in this process's own mount namespace.
     ///
-    /// Returns the host path at which volume `C:` belongs.
-    pub fn assemble(&self) -> Result<PathBuf, SiloError> {
+    /// Returns the host path at which volume `C:` belongs, and the files of names.
+    pub fn assemble(&self) -> Result<(PathBuf, NameFiles), SiloError> {
         let root = self.mount_point;
         DetachedMount::bind(self.runtime)?.restrict(Restrictions::READ_ONLY_PROGRAMS)?.attach(root)?;
         let size = self.temporary_bytes.to_string();
@@ -55,6 +80,7 @@ impl Tree<'_> {
         std::fs::create_dir(&temporary).during("make", temporary.to_string_lossy())?;
         set_mode(&temporary, 0o1777)?;
         DetachedMount::bind(&temporary)?.restrict(memory_files)?.attach(&root.join("tmp"))?;
+        let names = name_files(root)?;
         devices(&root.join("dev"))?;
         system(&root.join("sys"))?;
         let inside = |path: &str| root.join(&path[1..]);
@@ -63,8 +89,24 @@ impl Tree<'_> {
         DetachedMount::bind(&self.prefix.join("dosdevices"))?
             .restrict(Restrictions::READ_ONLY_DATA)?
             .attach(&inside(PREFIX).join("dosdevices"))?;
-        Ok(inside(DRIVE_C))
+        Ok((inside(DRIVE_C), names))
     }
+}
+
+/// Files of this process's over those of the runtime, which all silos share.
+fn name_files(root: &Path) -> Result<NameFiles, SiloError> {
+    let directory = root.join("run/names");
+    std::fs::create_dir(&directory).during("make", directory.to_string_lossy())?;
+    let file = |name: &str| {
+        let (path, place) = (directory.join(name), root.join("etc").join(name));
+        let file = File::create_new(&path).during("make", path.to_string_lossy())?;
+        set_mode(&path, 0o644)?;
+        DetachedMount::bind(&path)?.restrict(Restrictions::READ_ONLY_DATA)?.attach(&place)?;
+        Ok(file)
+    };
+    let names = NameFiles { servers: file("resolv.conf")?, hosts: file("hosts")? };
+    names.write("", LOOPBACK_HOSTS)?;
+    Ok(names)
 }
 
 fn small_tmpfs(at: &Path) -> Result<(), SiloError> {

@@ -20,6 +20,11 @@ pub const RESUME: MessageType = MessageType::from_raw(0x1ff0_0701);
 /// Replaces the limits of the compute system ([`crate::limits::ChangeLimits`]).
 pub const LIMIT: MessageType = MessageType::from_raw(0x1ff0_0801);
 
+/// Asks for the network namespace of the silo: one descriptor in the response.
+pub const OPEN_NETWORK: MessageType = MessageType::from_raw(0x1ff0_0901);
+/// Says how the silo resolves names ([`crate::resolver::SetResolver`]).
+pub const SET_RESOLVER: MessageType = MessageType::from_raw(0x1ff0_0a01);
+
 /// The process id that stands for the main process, and in WaitForProcess for the whole container.
 pub const MAIN_PROCESS: u32 = 0;
 

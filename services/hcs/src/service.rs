@@ -223,7 +223,7 @@ impl System {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn request<Q: serde::Serialize, R: casement_gcs::payload::Response>(
+    pub(crate) fn request<Q: serde::Serialize, R: casement_gcs::payload::Response>(
         &self,
         kind: MessageType,
         body: &Q,
@@ -234,7 +234,7 @@ impl System {
         self.connection().request(kind, body, &borrowed).map_err(|e| self.failed(e))
     }
 
-    fn failed(&self, error: GcsError) -> ComputeError {
+    pub(crate) fn failed(&self, error: GcsError) -> ComputeError {
         match error {
             GcsError::Remote { hresult, message } => ComputeError::Refused { code: hresult, message },
             GcsError::Closed | GcsError::Io(_) => {

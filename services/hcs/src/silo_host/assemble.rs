@@ -10,9 +10,9 @@ use casement_nt::path::NtPath;
 use casement_schema::container::{Container, MappedDirectory};
 use casement_schema::storage::Storage;
 use casement_silo::launch::c_strings;
-use casement_silo::root::{Tree, shared_directory};
+use casement_silo::root::{NameFiles, Tree, shared_directory};
 use casement_silo::{IdRange, Launch, Silo, SiloError};
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::process::Pid;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ pub struct Assembled {
     pub volume: OpenVolume,
     /// The thread that serves the volume.
     pub serving: Serving,
+    /// The files of its names.
+    pub names: NameFiles,
     /// Its job.
     pub job: Job,
     /// What could not be limited, for the user.
@@ -82,9 +84,9 @@ pub fn assemble(
     let limits = job_limits(container, spec.settings.processes)?;
     let job = create_job(&hierarchy, &name, &limits)?;
     match start(spec, container, directory, agent, bridge, ids, &job) {
-        Ok((silo, volume, serving)) => {
+        Ok((silo, volume, serving, names)) => {
             let missing_limits = job.missing().iter().map(|m| format!("{:?}: {}", m.controller, m.reason)).collect();
-            Ok(Assembled { silo, volume, serving, job, missing_limits })
+            Ok(Assembled { silo, volume, serving, names, job, missing_limits })
         }
         Err(e) => {
             if let Err(left) = job.destroy() {
@@ -118,7 +120,7 @@ fn start(
     bridge: BorrowedFd<'_>,
     ids: IdRange,
     job: &Job,
-) -> Result<(Silo, OpenVolume, Serving), ComputeError> {
+) -> Result<(Silo, OpenVolume, Serving, NameFiles), ComputeError> {
     let storage =
         container.storage.as_ref().ok_or_else(|| ComputeError::invalid_document("Container.Storage", "missing"))?;
     let scratch = PathBuf::from(&storage.path);
@@ -137,7 +139,7 @@ fn start(
         ids,
         temporary_bytes,
     };
-    let target = tree.assemble()?;
+    let (target, names) = tree.assemble()?;
     let durability = if spec.settings.discard { Durability::Discarded } else { Durability::Kept };
     let volume = mount_volume(storage, &container.mapped_directories, ids, &target, durability)?;
     let opened = OpenVolume::of(&volume)?;
@@ -147,16 +149,18 @@ fn start(
         .map(|g| g.host_name.clone())
         .filter(|n| !n.is_empty())
         .unwrap_or_else(|| spec.id.chars().take(12).collect());
+    let shared = shared_network(container, directory)?;
     let arguments = c_strings(&["casement-agent"])?;
     let arguments: Vec<_> = arguments.iter().map(|a| a.as_c_str()).collect();
     let launch = Launch {
         root: &root,
         ids,
         host_name: &host_name,
-        agent: std::os::fd::AsFd::as_fd(&agent_file),
+        agent: agent_file.as_fd(),
         arguments: &arguments,
         bridge,
         cgroup: job.version2_directory(),
+        network: shared.as_ref().map(AsFd::as_fd),
     };
     let started = if job.version2_directory().is_some() { Started::InVersion2 } else { Started::Outside };
     let entrance = job.entrance(started)?;
@@ -168,7 +172,24 @@ fn start(
     // Only now: this was the last clone.
     let serving = volume.serve().inspect_err(|_| silo.end())?;
     stay_on(Some(serving.thread()), processor);
-    Ok((silo, opened, serving))
+    Ok((silo, opened, serving, names))
+}
+
+/// The network namespace of the container whose network this one shares.
+fn shared_network(container: &Container, directory: &Path) -> Result<Option<OwnedFd>, ComputeError> {
+    let name = container.networking.as_ref().map_or("", |networking| networking.network_shared_container_name.as_str());
+    if name.is_empty() {
+        return Ok(None);
+    }
+    // Compute systems are beside each other.
+    let valid = JobName::new(name).is_ok();
+    let other = directory.parent().filter(|_| valid).map(|parent| parent.join(name));
+    let not_found = || ComputeError::SystemNotFound(name.to_owned());
+    let stream = crate::service::connect(&other.ok_or_else(not_found)?).map_err(|_| not_found())?;
+    let mut client = casement_gcs::Client::new(stream).map_err(|_| not_found())?;
+    let request = casement_gcs::payload::RequestBase::new(name);
+    let namespace = crate::resolver::open_network(&mut client, &request);
+    namespace.map(Some).map_err(|_| not_found())
 }
 
 /// Mounts volume `C:` with its mapped directories on `target`.

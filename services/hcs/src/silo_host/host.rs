@@ -17,6 +17,7 @@ use casement_layers::volume::mount::Serving;
 use casement_schema::error::HResult;
 use casement_schema::properties::{ExitType, State};
 use casement_silo::Silo;
+use casement_silo::root::NameFiles;
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
@@ -43,8 +44,9 @@ pub struct Host {
     pub(super) next_client: u64,
     pub(super) pending: HashMap<u64, Pending>,
     next_request: u64,
-    silo: Silo,
+    pub(super) silo: Silo,
     pub(super) volume: OpenVolume,
+    pub(super) names: NameFiles,
     serving: Serving,
     pub(super) job: Job,
     pub(super) streams: MainStreams,
@@ -111,6 +113,7 @@ impl Host {
             next_request: 1,
             silo: assembled.silo,
             volume: assembled.volume,
+            names: assembled.names,
             serving: assembled.serving,
             job: assembled.job,
             streams,

@@ -4,7 +4,10 @@ use super::host::{Host, pipes_of};
 use super::statistics::{Facts, properties};
 use crate::error::ComputeError;
 use crate::limits::{ChangeLimits, job_limits};
-use crate::protocol::{ATTACH, KEEP, LIMIT, MAIN_PROCESS, OPEN_VOLUME, PAUSE, PROCESS_ABORTED, RESUME, SETTLE};
+use crate::protocol::{
+    ATTACH, KEEP, LIMIT, MAIN_PROCESS, OPEN_NETWORK, OPEN_VOLUME, PAUSE, PROCESS_ABORTED, RESUME, SET_RESOLVER, SETTLE,
+};
+use crate::resolver::SetResolver;
 use casement_gcs::payload::{
     AnyInString, GetProperties, GetPropertiesResponse, RequestBase, ResizeConsole, ResponseBase, SignalProcess,
     VsockStdioRelaySettings, WaitForProcess, WaitForProcessResponse,
@@ -109,6 +112,8 @@ impl Host {
         match message.message_type {
             ATTACH => self.attach(waiter, message),
             OPEN_VOLUME => self.open_volume(waiter),
+            OPEN_NETWORK => self.open_network(waiter),
+            SET_RESOLVER => self.set_resolver(waiter, &message),
             SETTLE => {
                 self.settled = true;
                 self.done(waiter)
@@ -165,6 +170,20 @@ impl Host {
         let volume = self.volume.try_clone().map_err(|e| ResponseBase::failure(HResult::FAIL, e.to_string()))?;
         self.reply_with(waiter, &ResponseBase::success(), volume.descriptors());
         Ok(())
+    }
+
+    fn open_network(&mut self, waiter: Waiter) -> Result<(), ResponseBase> {
+        let namespace = self.silo.network_namespace();
+        let namespace = namespace.map_err(|e| ResponseBase::failure(HResult::FAIL, casement_silo::error_chain(&e)))?;
+        self.reply_with(waiter, &ResponseBase::success(), vec![namespace]);
+        Ok(())
+    }
+
+    fn set_resolver(&mut self, waiter: Waiter, message: &Message) -> Result<(), ResponseBase> {
+        let request: SetResolver = parse(message)?;
+        let written = self.names.write(&request.resolver.server_lines(), &request.resolver.host_lines());
+        written.map_err(|e| ResponseBase::failure(HResult::FAIL, casement_silo::error_chain(&e)))?;
+        self.done(waiter)
     }
 
     fn wait_for(&mut self, waiter: Waiter, message: Message) -> Result<(), ResponseBase> {
