@@ -71,6 +71,9 @@ pub enum Verb {
     Base(verbs::base::Base),
     /// Make the runtime
     Runtime(verbs::runtime::Runtime),
+    /// Look at the network service
+    #[command(subcommand)]
+    Hns(verbs::hns::Hns),
     /// Say what this host offers, and what that means
     Doctor(crate::doctor::Flags),
     /// Show the versions of command and daemon

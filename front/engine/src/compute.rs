@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use casement_hcs::{LogSettings, Volume};
+use casement_hcs::{LogSettings, Resolver, Volume};
 use casement_layers::{CommitOptions, Digest, Image, Import, LoadProgress, Loaded, Removed, Saving};
 use casement_schema::ComputeSystem;
 use casement_schema::container::Container as ContainerDocument;
@@ -140,6 +140,16 @@ pub trait System: Send + Sync {
     /// # Errors
     /// When the silo host is gone, or the silo cannot be asked.
     fn processes(&self) -> Result<Vec<ProcessDetails>>;
+    /// The network namespace of its silo.
+    ///
+    /// # Errors
+    /// When the silo could not be made, or its silo host is gone.
+    fn network_namespace(&self) -> Result<OwnedFd>;
+    /// Says how its programs resolve names.
+    ///
+    /// # Errors
+    /// When the silo host is gone.
+    fn set_resolver(&self, resolver: &Resolver) -> Result<()>;
     /// Replaces its limits by those of this document.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::health::HealthState;
 use crate::id::ContainerId;
 use crate::model::{Config, HostConfig, MountPoint, Words};
 use crate::name::ContainerName;
+use crate::networks::attachment::Attachments;
 
 /// The timestamp of something that has not happened, as the Docker API writes it.
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -57,6 +58,9 @@ pub struct Container {
     pub host_config: HostConfig,
     /// `EndpointsConfig` as it was asked for.
     pub endpoints: BTreeMap<String, serde_json::Value>,
+    /// Where it is in networks while it runs.
+    #[serde(default)]
+    pub network: Attachments,
     /// What is mounted in it.
     pub mounts: Vec<MountPoint>,
     /// How it stands.
@@ -210,6 +214,7 @@ impl Container {
             config: Config::default(),
             host_config: HostConfig::default(),
             endpoints: BTreeMap::new(),
+            network: Attachments::default(),
             mounts: Vec::new(),
             state: State::default(),
             restart_count: 0,

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use casement_hns::NetworkService;
 use casement_registry::{HostBuild, build_number, compatibility};
+use casement_schema::Guid;
 use rustix::fs::{FlockOperation, flock};
 use tracing::{info, info_span, warn};
 
@@ -20,6 +22,8 @@ use crate::exec::Execs;
 use crate::id::ContainerId;
 use crate::image::ImageSummary;
 use crate::model::LogConfig;
+use crate::networks::attachment::{Attachments, Opened, SHARED, wanted};
+use crate::networks::{NAT, NetworkPart};
 use crate::restart::Backoff;
 use crate::rules;
 use crate::store::Store;
@@ -60,6 +64,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) compute: Box<dyn ComputeService>,
     pub(crate) images: Box<dyn ImageStore>,
+    pub(crate) networks: NetworkPart,
     pub(crate) clock: Box<dyn Clock>,
     entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
     /// The last states of containers that were removed automatically, oldest first.
@@ -85,9 +90,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::RootInUse`] when another daemon has it, or what kept it from opening.
-    pub fn open(root: &Path, compute: Box<dyn ComputeService>, images: Box<dyn ImageStore>) -> Result<Arc<Self>> {
+    pub fn open(
+        root: &Path,
+        compute: Box<dyn ComputeService>,
+        images: Box<dyn ImageStore>,
+        networks: impl FnOnce() -> Result<NetworkPart>,
+    ) -> Result<Arc<Self>> {
         let clock = HostClock::start().map_err(|error| Error::io("cannot start the clock", error))?;
-        Self::open_with_clock(root, compute, images, Box::new(clock))
+        Self::open_with_clock(root, compute, images, networks, Box::new(clock))
     }
 
     /// As [`Engine::open`], with another clock.
@@ -98,6 +108,7 @@ impl Engine {
         root: &Path,
         compute: Box<dyn ComputeService>,
         images: Box<dyn ImageStore>,
+        networks: impl FnOnce() -> Result<NetworkPart>,
         clock: Box<dyn Clock>,
     ) -> Result<Arc<Self>> {
         let lock = lock_root(root)?;
@@ -108,6 +119,7 @@ impl Engine {
             store,
             compute,
             images,
+            networks: networks()?,
             clock,
             entries: Mutex::default(),
             ends: Mutex::default(),
@@ -121,6 +133,7 @@ impl Engine {
             host_cpus,
             _lock: lock,
         });
+        engine.rejoin_networks()?;
         engine.reconcile()?;
         engine.reconcile_volumes()?;
         engine.sweep_builds();
@@ -142,7 +155,11 @@ impl Engine {
                 log.config.entry(name).or_insert(value);
             }
         }
-        rules::settle(settings, self.host_cpus)
+        let mut warnings = rules::settle(settings, self.host_cpus)?;
+        if let (Err(reason), NAT) = (&self.networks, settings.host_config.network_mode.as_str()) {
+            warnings.push(format!("The container has loopback only: {reason}"));
+        }
+        Ok(warnings)
     }
 
     /// Sets the log of containers that do not say. Only the first call counts.
@@ -315,6 +332,10 @@ impl Engine {
         let _span = info_span!("create", container = id.short()).entered();
         let turn = self.volume_turn();
         let (mounts, made) = self.plan_mounts(settings, &image)?;
+        let mut settings = settings.clone();
+        rules::settle(&mut settings, self.host_cpus)?;
+        self.name_networks(&mut settings);
+        let settings = &settings;
         let planned = document::plan(&id, &image, settings, mounts, self.host_cpus);
         let plan = planned.inspect_err(|_| self.forget_volumes(&made))?;
         let inserted = self.store.insert(&id, settings.name.as_ref(), |reservation| {
@@ -328,6 +349,7 @@ impl Engine {
                 config: plan.config,
                 host_config: plan.host_config,
                 endpoints: settings.endpoints.clone(),
+                network: Attachments::default(),
                 mounts: plan.mounts,
                 state: State::default(),
                 restart_count: 0,
@@ -377,25 +399,58 @@ impl Engine {
         let container = entry.container();
         rules::check_start(&container)?;
         self.check_host(&container)?;
-        let log = log_options::log_settings(&container)?;
-        let mut document = container.document;
+        let namespace = (self.networks.is_ok() && !wanted(&container).is_empty()).then(NetworkService::new_id);
+        let blueprint = self.blueprint(&container, namespace)?;
+        let create = || self.compute.create(&entry.id, &blueprint);
+        let (system, opened) = match namespace {
+            None => (create(), self.open_networks(&container, None)),
+            // Addresses are chosen and written down while the silo is made.
+            Some(_) => std::thread::scope(|scope| {
+                let opening = scope.spawn(|| self.open_networks(&container, namespace));
+                (create(), opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            }),
+        };
+        let opened = opened?;
+        let begun = system.and_then(|system| self.begin(entry, &container, system, opened.as_ref()));
+        if let (Err(_), Some(opened)) = (&begun, &opened) {
+            self.close_networks(&opened.attachments);
+        }
+        begun
+    }
+
+    /// What the compute system of a container is made from.
+    fn blueprint(&self, container: &Container, namespace: Option<Guid>) -> Result<Blueprint> {
+        let log = log_options::log_settings(container)?;
+        let mut document = container.document.clone();
+        self.put_networking(container, namespace, &mut document)?;
         mounts::follow_links(&mut document, &container.mounts)?;
-        let of_build = container.of_build;
-        let blueprint = Blueprint {
+        Ok(Blueprint {
             document,
-            process: container.process,
+            process: container.process.clone(),
             uid_base: container.uid_base,
             // A console's input does not end with a client, as its end could not be told from a key.
             input_once: container.config.stdin_once && !container.config.tty,
             log,
             discard: container.host_config.auto_remove,
-        };
-        let system = self.compute.create(&entry.id, &blueprint)?;
+        })
+    }
+
+    /// Starts a compute system that was made, with its endpoints.
+    fn begin(
+        &self,
+        entry: &Arc<Entry>,
+        container: &Container,
+        system: Arc<dyn System>,
+        opened: Option<&Opened>,
+    ) -> Result<Arc<dyn System>> {
+        if let Some(opened) = opened {
+            self.enter_networks(container, &system, opened)?;
+        }
         for waiting in entry.take_waiting() {
             system.attach(waiting)?;
         }
         system.start()?;
-        if !of_build {
+        if !container.of_build {
             system.settle()?;
         }
         let (pid, started_at) = (system.pid(), self.now());
@@ -412,12 +467,36 @@ impl Engine {
         let started = |container: &mut Container| {
             let finished_at = std::mem::take(&mut container.state.finished_at);
             let health = Self::health_at_start(container);
+            container.network = opened.map(|opened| opened.attachments.clone()).unwrap_or_default();
             container.state =
                 State { status: Status::Running, pid, started_at, finished_at, health, ..State::default() };
         };
         self.update_then(entry, started, |container| self.tell(container, "start"))
             .inspect_err(|_| entry.live().system = None)?;
         Ok(system)
+    }
+
+    /// Puts the network of a container into its document.
+    fn put_networking(
+        &self,
+        container: &Container,
+        namespace: Option<Guid>,
+        document: &mut casement_schema::ComputeSystem,
+    ) -> Result<()> {
+        let networking = document.container.get_or_insert_default().networking.get_or_insert_default();
+        networking.allow_unqualified_dns_query = true;
+        networking.dns_search_list = container.host_config.dns_search.clone().unwrap_or_default().join(",");
+        if let Some(namespace) = namespace {
+            networking.namespace = namespace.to_string();
+        }
+        if let Some(other) = container.host_config.network_mode.strip_prefix(SHARED) {
+            let other = self.find(other)?.container();
+            if other.state.status != Status::Running {
+                return Err(Error::Conflict(format!("cannot join network of a non running container: {}", other.id)));
+            }
+            networking.network_shared_container_name = other.id.to_string();
+        }
+        Ok(())
     }
 
     /// Cleans up after a failed start.

@@ -51,6 +51,9 @@ pub enum Error {
     /// The state of the container forbids the operation; the text says why.
     #[error("{0}")]
     Conflict(String),
+    /// What nobody may do; the text says why.
+    #[error("{0}")]
+    Forbidden(String),
     /// A value that a caller gave is not valid; the text says which and why.
     #[error("{0}")]
     InvalidParameter(String),
@@ -112,6 +115,8 @@ pub enum ErrorKind {
     NotImplemented,
     /// The object is in a state, or a name in a use, that forbids the operation.
     Conflict,
+    /// Nobody may do it.
+    Forbidden,
     /// There was nothing to do.
     NotModified,
     /// The program to run does not exist.
@@ -132,6 +137,7 @@ impl ErrorKind {
             Self::InvalidParameter | Self::ProgramNotFound | Self::CannotExecute => 400,
             Self::NoSuchContainer | Self::NoSuchImage | Self::NotFound => 404,
             Self::Conflict => 409,
+            Self::Forbidden => 403,
             Self::NotModified => 304,
             Self::NotImplemented => 501,
             Self::Unavailable => 503,
@@ -171,6 +177,7 @@ impl Error {
             | Self::RemoveRunning { .. }
             | Self::Conflict(_)
             | Self::RootInUse(_) => ErrorKind::Conflict,
+            Self::Forbidden(_) => ErrorKind::Forbidden,
             Self::AlreadyRunning(_) | Self::AlreadyStopped(_) => ErrorKind::NotModified,
             Self::ProgramNotFound(_) => ErrorKind::ProgramNotFound,
             Self::CannotExecute(_) => ErrorKind::CannotExecute,
@@ -182,6 +189,12 @@ impl Error {
             | Self::Io { .. }
             | Self::Teardown(_) => ErrorKind::Internal,
         }
+    }
+}
+
+impl From<casement_hns::NetworkError> for Error {
+    fn from(error: casement_hns::NetworkError) -> Self {
+        Self::Compute(error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use casement_hcs::protocol::MAIN_PROCESS;
 use casement_hcs::silo_host::Pipes;
-use casement_hcs::{ComputeError, SiloSettings, Volume, VolumeSpec};
+use casement_hcs::{ComputeError, Resolver, SiloSettings, Volume, VolumeSpec};
 use casement_nt::Runtime;
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
@@ -176,6 +176,14 @@ impl System for HostSystem {
 
     fn resume(&self) -> Result<()> {
         self.another()?.resume().map_err(|error| failed(&error))
+    }
+
+    fn network_namespace(&self) -> Result<std::os::fd::OwnedFd> {
+        self.system.network_namespace().map_err(|error| failed(&error))
+    }
+
+    fn set_resolver(&self, resolver: &Resolver) -> Result<()> {
+        self.another()?.set_resolver(resolver).map_err(|error| failed(&error))
     }
 
     fn is_paused(&self) -> Result<bool> {

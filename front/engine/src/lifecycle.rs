@@ -11,6 +11,7 @@ use crate::container::{EXIT_CODE_LOST, Status};
 use crate::engine::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::networks::attachment::Attachments;
 use crate::restart;
 
 /// What [`crate::container::State::error`] says when a silo host was killed.
@@ -64,8 +65,11 @@ impl Engine {
 
     /// Records and tells that a run has ended; returns what is to follow.
     fn record_end(&self, entry: &Entry, exit: &Exit) -> Sequel {
+        let attachments = entry.live().container.network.clone();
+        self.close_networks(&attachments);
         let mut live = entry.live();
         let mut container = live.container.clone();
+        container.network = Attachments::default();
         exit.record(&mut container.state);
         container.state.pid = 0;
         let sequel = if container.host_config.auto_remove && !live.kept {

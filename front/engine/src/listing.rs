@@ -10,7 +10,7 @@ use crate::container_filter::{ContainerFilter, FilterValues};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::inspect::{Sizes, is_running, shown_status};
-use crate::model::MountPoint;
+use crate::model::{MountPoint, PortBinding};
 use crate::network_view::{EndpointView, networks};
 use crate::size;
 use crate::status_text::status_text;
@@ -39,7 +39,7 @@ pub struct Summary {
     image_id: String,
     command: String,
     created: i64,
-    ports: [(); 0],
+    ports: Vec<PortSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_rw: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,19 @@ struct SummaryHostConfig {
     network_mode: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
+}
+
+/// A port in a listing.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PortSummary {
+    #[serde(rename = "IP", skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    private_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_port: Option<u16>,
+    #[serde(rename = "Type")]
+    protocol: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,7 +135,7 @@ fn summary(container: Container, image: String, sizes: Option<Sizes>, now: Times
         image,
         command: command_text(&container.command()),
         created: container.created.parse::<Timestamp>().map_or(0, Timestamp::as_second),
-        ports: [],
+        ports: ports(&container),
         size_rw: sizes.map(|sizes| sizes.changes),
         size_root_fs: sizes.map(|sizes| sizes.total),
         state: shown_status(&container.state).as_str(),
@@ -137,6 +150,26 @@ fn summary(container: Container, image: String, sizes: Option<Sizes>, now: Times
         labels: container.config.labels,
         mounts: container.mounts,
     }
+}
+
+/// The ports of a container that runs: those that are exposed, and where they are published.
+fn ports(container: &Container) -> Vec<PortSummary> {
+    if !is_running(container.state.status) {
+        return Vec::new();
+    }
+    let published = &container.network.ports;
+    let exposed = container.config.exposed_ports.keys().filter(|port| !published.contains_key(*port));
+    let summary = |port: &String, binding: Option<&PortBinding>| {
+        let (private_port, _, protocol) = crate::networks::ports::parse(port).ok()?;
+        Some(PortSummary {
+            ip: binding.map(|binding| binding.host_ip.clone()),
+            private_port,
+            public_port: binding.and_then(|binding| binding.host_port.parse().ok()),
+            protocol: protocol.to_owned(),
+        })
+    };
+    let shown = published.iter().flat_map(|(port, bindings)| bindings.iter().map(move |one| summary(port, Some(one))));
+    shown.chain(exposed.map(|port| summary(port, None))).flatten().collect()
 }
 
 /// The words of a command; arguments with spaces in quotes.

@@ -6,6 +6,8 @@ use crate::document::USERS;
 use crate::error::{Error, Result};
 use crate::limits::parse_size;
 use crate::model::{Config, Health, HostConfig, PortBinding, RestartPolicy};
+use crate::networks::attachment::SHARED;
+use crate::networks::{NAT, NONE};
 use crate::signal::Signal;
 use crate::{log_options, resources};
 
@@ -13,8 +15,6 @@ use crate::{log_options, resources};
 const RUNTIME: &str = "com.docker.hcsshim.v1";
 /// The isolation that every container has.
 const PROCESS_ISOLATION: &str = "process";
-/// The network of a container that asks for none in particular: there is no other yet.
-pub const DEFAULT_NETWORK: &str = "none";
 /// Shortest duration of a health check, in nanoseconds.
 const MIN_HEALTH_NANOSECONDS: i64 = 1_000_000;
 
@@ -38,10 +38,13 @@ pub(crate) fn settle(settings: &mut ContainerSettings, host_cpus: u32) -> Result
     }
     let mut warnings = resources::settle(host, host_cpus)?;
     if matches!(host.network_mode.as_str(), "" | "default") {
-        host.network_mode = DEFAULT_NETWORK.to_owned();
+        host.network_mode = NAT.to_owned();
     }
-    if host.port_bindings.as_ref().is_some_and(|bindings| !bindings.is_empty()) {
-        warnings.push(format!("Published ports are discarded: the network \"{}\" has no ports", host.network_mode));
+    if host.network_mode == NONE && host.port_bindings.as_ref().is_some_and(|bindings| !bindings.is_empty()) {
+        warnings.push("Published ports are discarded when using none network mode".to_owned());
+    }
+    if host.network_mode.starts_with(SHARED) {
+        check_shared(settings)?;
     }
     Ok(warnings)
 }
@@ -163,6 +166,7 @@ fn check_ports(host: &HostConfig) -> Result<()> {
         if inner.is_empty() || !number(inner) {
             return refuse(format!("invalid port specification: \"{inner}\""));
         }
+        crate::networks::ports::parse(port)?;
         let outer = |binding: &&PortBinding| !range(&binding.host_port);
         if let Some(binding) = bindings.iter().flatten().find(outer) {
             return refuse(format!("invalid port specification: \"{}\"", binding.host_port));
@@ -192,12 +196,21 @@ pub(crate) fn check_start(container: &Container) -> Result<()> {
     if let Some(request) = host.device_requests.iter().flatten().next() {
         return refuse(no_device_driver(request));
     }
-    match host.network_mode.as_str() {
-        "" | DEFAULT_NETWORK => Ok(()),
-        shared if shared.starts_with("container:") => Err(Error::NotImplemented(
-            "sharing the network of another container is not implemented by this version of Casement".to_owned(),
-        )),
-        name => Err(Error::NotFound(format!("network {name} not found"))),
+    Ok(())
+}
+
+/// A container that shares the network of another one has nothing of its own.
+fn check_shared(settings: &ContainerSettings) -> Result<()> {
+    let host = &settings.host_config;
+    let refused = [
+        (host.port_bindings.as_ref().is_some_and(|bindings| !bindings.is_empty()), "port publishing"),
+        (host.publish_all_ports, "port publishing"),
+        (host.dns.as_ref().is_some_and(|dns| !dns.is_empty()), "dns"),
+        (host.extra_hosts.as_ref().is_some_and(|hosts| !hosts.is_empty()), "custom host-to-IP mapping"),
+    ];
+    match refused.iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, what)) => refuse(format!("conflicting options: {what} and the container type network mode")),
     }
 }
 
@@ -275,7 +288,7 @@ mod tests {
         assert!(settle(&mut settings, 2).unwrap().is_empty());
         let host = &settings.host_config;
         let filled = (host.isolation.as_str(), host.network_mode.as_str(), host.restart_policy.name.as_str());
-        assert_eq!(filled, ("process", "none", "no"));
+        assert_eq!(filled, ("process", "nat", "no"));
         let again = settings.clone();
         settle(&mut settings, 2).unwrap();
         assert_eq!(settings, again);

@@ -201,7 +201,10 @@ fn one_daemon_owns_a_root() {
     let bench = Bench::new();
     let _engine = bench.open();
     let world = bench.world.clone();
-    let second = Engine::open(bench.root.path(), Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world)));
+    let second =
+        Engine::open(bench.root.path(), Box::new(FakeCompute(world.clone())), Box::new(FakeImages(world)), || {
+            Ok(Err("nothing here has a network".to_owned()))
+        });
     assert!(matches!(second, Err(Error::RootInUse(_))));
 }
 

@@ -25,7 +25,7 @@ pub enum Topic {
     DiskSpace,
     FusePassthrough,
     FuseEpochs,
-    Nftables,
+    Networks,
     Kvm,
 }
 
@@ -48,7 +48,7 @@ impl Topic {
         Self::DiskSpace,
         Self::FusePassthrough,
         Self::FuseEpochs,
-        Self::Nftables,
+        Self::Networks,
         Self::Kvm,
     ];
 
@@ -71,7 +71,7 @@ impl Topic {
             Self::DiskSpace => "disk-space",
             Self::FusePassthrough => "fuse-passthrough",
             Self::FuseEpochs => "fuse-epochs",
-            Self::Nftables => "nftables",
+            Self::Networks => "networks",
             Self::Kvm => "kvm",
         }
     }

@@ -8,18 +8,25 @@ use casement_engine::Engine;
 use casement_engine::host_compute::HostCompute;
 use casement_engine::http::{Api, HttpServer};
 use casement_engine::image_store::HostImages;
+use casement_hns::vswitch::VSwitch;
+use casement_hns::{HnsServer, NetworkService};
 use casement_layers::Store;
+use casement_layers::volume::mount::is_done_without;
 use casement_registry::{BasePolicy, BuiltBases, Distribution, HostBuild};
+use casement_silo::error_chain;
 use clap::Args;
 
 use super::Outcome;
 use crate::arguments::Places;
 use crate::config_file;
+use crate::doctor::Topic;
 use crate::failure::Failure;
 use crate::parts;
 
 /// Threads that serve connections of the API; what blocks has others.
 const API_THREADS: usize = 2;
+/// The database of the network service under the root.
+const NETWORK_FILE: &str = "hns.redb";
 
 /// The flags of `daemon`.
 #[derive(Debug, Args)]
@@ -63,9 +70,21 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
     let images = HostImages::open(&root)?;
     let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
-    let engine = Engine::open(&root, Box::new(compute), Box::new(images))?;
-    engine.set_log_default(config.log_config());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).enable_all().build()?;
+    let names = runtime.handle().clone();
+    let open_networks = || {
+        let switch = match open_switch() {
+            Ok(switch) => switch,
+            Err(reason) => {
+                tracing::warn!(reason, "containers run with loopback only (line \"networks\" of casement doctor)");
+                return Ok(Err(reason));
+            }
+        };
+        let service = NetworkService::open(&root.join(NETWORK_FILE), Box::new(switch), Some(names))?;
+        Ok(Ok(Arc::new(service)))
+    };
+    let engine = Engine::open(&root, Box::new(compute), Box::new(images), open_networks)?;
+    engine.set_log_default(config.log_config());
     let host = HostBuild(config.images.host_build);
     if config.images.base_policy == BasePolicy::Strict {
         engine.require_host(host);
@@ -74,9 +93,24 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let bases = Box::new(BuiltBases::new(store.clone()));
     let handle = runtime.handle().clone();
     let distribution = Distribution::new(store, handle, &config.registry, bases, config.images.base_policy, host)?;
+    let networks = engine.network_service().cloned();
     let api = Api::new(engine, &root, config.appearance(), Some(Arc::new(distribution)));
+    if let Ok(networks) = networks {
+        let _context = runtime.enter();
+        let hns = HnsServer::bind(networks, &places.run).context("cannot make the socket of the network service")?;
+        runtime.spawn(hns.serve());
+    }
     let docker = runtime.block_on(HttpServer::bind(api, &places.run, &config))?;
     tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
     runtime.block_on(docker.serve())?;
     anyhow::bail!("the daemon stopped serving")
+}
+
+/// The virtual switch of the network namespace that the daemon is in, or why there is none.
+fn open_switch() -> Result<VSwitch, String> {
+    let topic = Topic::Networks;
+    if is_done_without(topic.name()) {
+        return Err(format!("the daemon was told to do without {topic}"));
+    }
+    VSwitch::open().map_err(|error| error_chain(&error))
 }

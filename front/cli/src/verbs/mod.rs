@@ -5,6 +5,7 @@ pub mod container_flags;
 pub mod create;
 pub mod daemon;
 pub mod exec;
+pub mod hns;
 pub mod image;
 pub mod images;
 pub mod inspect;
@@ -55,6 +56,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Image(verb) => verb.perform(&places),
         Verb::Base(verb) => verb.perform(&places),
         Verb::Runtime(verb) => verb.perform(&places),
+        Verb::Hns(verb) => verb.perform(&places),
         Verb::Doctor(flags) => Ok(crate::doctor::perform(&flags, &places.root)),
         Verb::Version(verb) => verb.perform(&client()?),
         Verb::Daemon(verb) => verb.perform(&places),

@@ -240,6 +240,12 @@ impl System for Handle {
         *self.0.paused.lock().unwrap() = false;
         Ok(())
     }
+    fn network_namespace(&self) -> Result<std::os::fd::OwnedFd> {
+        Err(Error::Unavailable("nothing here has a network".to_owned()))
+    }
+    fn set_resolver(&self, _resolver: &casement_hcs::Resolver) -> Result<()> {
+        Ok(())
+    }
     fn is_paused(&self) -> Result<bool> {
         Ok(*self.0.paused.lock().unwrap())
     }
@@ -403,7 +409,14 @@ impl Bench {
     pub fn open_at(&self, root: &Path) -> Arc<Engine> {
         let world = || self.world.clone();
         let (compute, images) = (Box::new(FakeCompute(world())), Box::new(FakeImages(world())));
-        Engine::open_with_clock(root, compute, images, Box::new(ClockFace(world()))).unwrap()
+        Engine::open_with_clock(
+            root,
+            compute,
+            images,
+            || Ok(Err("nothing here has a network".to_owned())),
+            Box::new(ClockFace(world())),
+        )
+        .unwrap()
     }
 
     /// What the store looks like to a daemon that starts after this one was killed: nothing of the old one's memory is left.

@@ -7,7 +7,7 @@ mod kernel;
 mod kvm;
 mod limits;
 mod namespaces;
-mod nftables;
+mod networks;
 mod runtime;
 mod seccomp;
 
@@ -27,13 +27,13 @@ pub(super) fn check(topic: Topic, input: &DoctorInput) -> Line {
         Topic::ProcessLimit => limits::processes(),
         Topic::Runtime => runtime::built(&input.root),
         Topic::DiskSpace => file_systems::space(&input.root),
-        Topic::Nftables => nftables::with_program(probe::start(topic, input, None)),
         Topic::UserNamespaces
         | Topic::Namespaces
         | Topic::Seccomp
         | Topic::Fuse
         | Topic::FusePassthrough
         | Topic::FuseEpochs
+        | Topic::Networks
         | Topic::Kvm => probe::start(topic, input, None),
         Topic::Wcifs | Topic::IdmappedMounts => match Workplace::near(&input.root) {
             Ok(place) => probe::start(topic, input, Some(place.path())),
@@ -56,7 +56,7 @@ pub(super) fn probe(topic: Topic, directory: Option<&Path>) -> Option<Line> {
         Topic::Fuse => Some(fuse::file_system()),
         Topic::FusePassthrough => Some(fuse::passthrough()),
         Topic::FuseEpochs => Some(fuse::epochs()),
-        Topic::Nftables => Some(nftables::kernel()),
+        Topic::Networks => Some(networks::switch()),
         Topic::Kvm => Some(kvm::machine()),
         Topic::Wcifs => directory.map(file_systems::wcifs),
         Topic::IdmappedMounts => directory.map(file_systems::id_mapped),
