@@ -5,9 +5,10 @@ use std::process::Command;
 use casement_job::{Hierarchy, Job, JobLimits, JobName};
 use casement_tests::Host;
 use casement_tests::deadline::until;
+use casement_tests::process::children;
 
 use crate::random::Random;
-use crate::trace::{agent, children, count_in, is_deserted, kill, nothing_stays, pid_of, silo_host, user_namespace};
+use crate::trace::{agent, count_in, is_deserted, kill, nothing_stays, pid_of, silo_host, user_namespace};
 
 /// A container whose program runs until it is ended; its id.
 fn resting(host: &Host) -> String {

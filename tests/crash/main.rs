@@ -5,5 +5,6 @@ mod builds;
 mod container_processes;
 mod daemon_away;
 mod daemon_storm;
+mod plumbing;
 mod random;
 mod trace;

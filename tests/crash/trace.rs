@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use casement_tests::Host;
 use casement_tests::deadline::until;
+use casement_tests::process::children;
 
 /// First id of the first range; a new container gets it when no other has it.
 const FIRST_BASE: u64 = 0x7000_0000;
@@ -24,13 +25,6 @@ pub fn silo_host(host: &Host, id: &str) -> u32 {
     let pid = host.inspect(id)["State"]["Pid"].as_u64().unwrap();
     assert!(pid > 0, "{id} does not run");
     u32::try_from(pid).unwrap()
-}
-
-/// The children of a process: id and name.
-pub fn children(pid: u32) -> Vec<(u32, String)> {
-    let all = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let name = |pid: u32| Some((pid, fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned()));
-    all.split_whitespace().filter_map(|pid| name(pid.parse().ok()?)).collect()
 }
 
 /// Process id of the agent in a running container.

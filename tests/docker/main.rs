@@ -19,6 +19,8 @@ mod lifecycle;
 mod limits;
 mod log_drivers;
 mod logs;
+mod network_isolation;
+mod network_members;
 mod networks;
 mod registries;
 mod restart;

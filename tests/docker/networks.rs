@@ -1,48 +1,193 @@
-//! `docker network`: what exists so far, and what is refused.
+//! `docker network`: made, shown, removed.
 
 use casement_tests::Host;
+use serde_json::json;
 
 #[test]
-fn there_is_the_network_none() {
+fn nat_and_none_are_there_from_the_start() {
     let host = Host::start();
     let list = host.docker(["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"]).succeeded();
-    assert_eq!(list.lines(), ["none null local"], "{list}");
-    let network = host.docker_json(["network", "inspect", "none"]);
+    let mut lines = list.lines();
+    lines.sort_unstable();
+    assert_eq!(lines, ["nat nat local", "none null local"], "{list}");
+    let network = host.docker_json(["network", "inspect", "nat"]);
     let id = network[0]["Id"].as_str().unwrap();
-    assert_eq!((id.len(), network[0]["Driver"].as_str()), (64, Some("null")), "{network}");
+    assert_eq!((id.len(), network[0]["IPAM"]["Driver"].as_str()), (64, Some("windows")), "{network}");
+    let range = &network[0]["IPAM"]["Config"][0];
+    assert!(range["Subnet"].as_str().unwrap().ends_with("/20"), "{network}");
+    let options = &network[0]["Options"];
+    assert_eq!(options["com.docker.network.windowsshim.networkname"], "nat");
+    assert_eq!(options["com.docker.network.windowsshim.hnsid"].as_str().unwrap().len(), 36);
     assert_eq!(host.docker_json(["network", "inspect", &id[..12]]), network);
-    for (filter, count) in
-        [("driver=null", 1), ("driver=nat", 0), ("name=non", 1), ("type=custom", 0), ("scope=local", 1)]
-    {
+    for (filter, count) in [
+        ("driver=null", 1),
+        ("driver=nat", 1),
+        ("name=na", 1),
+        ("type=custom", 0),
+        ("type=builtin", 2),
+        ("scope=local", 2),
+    ] {
         let list = host.docker(["network", "ls", "-q", "--filter", filter]).succeeded();
         assert_eq!(list.lines().len(), count, "{filter}: {list}");
     }
-    let running = host.docker(["run", "-d", "-i", "--name", "member", "nanoserver", "cmd"]).succeeded();
-    let network = host.docker_json(["network", "inspect", "none"]);
-    assert_eq!(network[0]["Containers"][running.text()]["Name"], "member", "{network}");
     host.kill_daemon();
     host.start_daemon();
-    assert_eq!(host.docker_json(["network", "inspect", "none"])[0]["Id"], network[0]["Id"], "the id stays");
+    assert_eq!(host.docker_json(["network", "inspect", "nat"]), network, "it stays as it is");
 }
 
 #[test]
-fn other_networks_are_refused_by_name() {
+fn refusals_are_dockers() {
     let host = Host::start();
+    let _ = host.docker(["network", "create", "-d", "nat", "mine"]).succeeded();
     for (words, text) in [
-        (vec!["network", "inspect", "nat"], "network nat not found"),
-        (vec!["network", "create", "mine"], "creating networks is not implemented"),
-        (vec!["network", "create", "nat"], "operation is not permitted on predefined nat network"),
+        (vec!["network", "create", "-d", "nat", "nat"], "operation is not permitted on predefined nat network"),
+        (vec!["network", "create", "-d", "nat", "mine"], "network with name mine already exists"),
+        (vec!["network", "create", "-d", "bridge", "x"], "plugin \"bridge\" not found"),
+        (vec!["network", "create", "-d", "transparent", "x"], "not implemented by this version of Casement"),
         (vec!["network", "rm", "none"], "none is a pre-defined network and cannot be removed"),
-        (vec!["network", "rm", "mine"], "network mine not found"),
-        (vec!["network", "connect", "none", "x"], "connecting containers to networks is not implemented"),
+        (vec!["network", "rm", "nat"], "nat is a pre-defined network and cannot be removed"),
+        (vec!["network", "rm", "yours"], "network yours not found"),
         (vec!["network", "ls", "--filter", "colour=red"], "invalid filter 'colour'"),
-        (vec!["run", "--rm", "--network", "nat", "nanoserver"], "network nat not found"),
         (vec!["run", "--rm", "--network", "host", "nanoserver"], "network host not found"),
+        (vec!["run", "--rm", "-p", "80:80/sctp", "nanoserver"], "invalid protocol sctp"),
+        (
+            vec![
+                "network",
+                "create",
+                "-d",
+                "nat",
+                "-o",
+                "com.docker.network.windowsshim.macpool=00-15-5D-00-00-00",
+                "x",
+            ],
+            "invalid mac pool. You must specify both a start range and an end range",
+        ),
     ] {
         let output = host.docker(&words);
         assert!(output.code() != 0 && output.stderr.contains(text), "{words:?}: {output}");
     }
-    assert_eq!(host.docker(["network", "prune", "-f"]).succeeded().stdout, "");
-    let created = host.docker(["create", "-p", "8080:80", "nanoserver"]).succeeded();
+    let created = host.docker(["create", "--network", "none", "-p", "8080:80", "nanoserver"]).succeeded();
     assert!(created.stderr.contains("WARNING: Published ports are discarded"), "{created}");
+}
+
+#[test]
+fn networks_have_ranges_labels_and_options_and_are_pruned() {
+    let host = Host::start();
+    let made = host
+        .docker([
+            "network",
+            "create",
+            "-d",
+            "nat",
+            "--subnet",
+            "10.77.0.0/16",
+            "--gateway",
+            "10.77.0.254",
+            "--ip-range",
+            "10.77.4.0/24",
+            "--aux-address",
+            "router=10.77.4.1",
+            "--label",
+            "team=a",
+            "--attachable",
+            "made",
+        ])
+        .succeeded();
+    let network = host.docker_json(["network", "inspect", "made"]);
+    assert_eq!(network[0]["Id"], made.text());
+    let range = json!([{ "Subnet": "10.77.0.0/16", "IPRange": "10.77.4.0/24", "Gateway": "10.77.0.254",
+        "AuxiliaryAddresses": { "router": "10.77.4.1" } }]);
+    assert_eq!(network[0]["IPAM"]["Config"], range);
+    assert_eq!((&network[0]["Labels"]["team"], &network[0]["Attachable"]), (&json!("a"), &json!(true)));
+    let overlapping = host.docker(["network", "create", "-d", "nat", "--subnet", "10.77.8.0/24", "other"]);
+    assert!(overlapping.code() != 0 && overlapping.stderr.contains("overlaps"), "{overlapping}");
+    let running =
+        host.docker(["run", "-d", "-i", "--network", "made", "--name", "member", "nanoserver", "cmd"]).succeeded();
+    let network = host.docker_json(["network", "inspect", "made"]);
+    let member = &network[0]["Containers"][running.text()];
+    assert_eq!((&member["Name"], &member["IPv4Address"]), (&json!("member"), &json!("10.77.4.0/8")), "{network}");
+    let busy = host.docker(["network", "rm", "made"]);
+    assert!(busy.code() != 0 && busy.stderr.contains("has active endpoints"), "{busy}");
+    assert_eq!(host.docker(["network", "prune", "-f"]).succeeded().stdout, "");
+    let _ = host.docker(["rm", "-f", "member"]).succeeded();
+    let pruned = host.docker(["network", "prune", "-f", "--filter", "label=team=a"]).succeeded();
+    assert!(pruned.stdout.contains("made"), "{pruned}");
+    let left = host.docker(["network", "ls", "-q"]).succeeded();
+    assert_eq!(left.lines().len(), 2, "{left}");
+}
+
+#[test]
+fn the_endpoint_of_the_example_is_reproduced() {
+    let host = Host::start();
+    let _ = host
+        .docker([
+            "network",
+            "create",
+            "-d",
+            "nat",
+            "--subnet",
+            "192.168.48.0/20",
+            "--gateway",
+            "192.168.48.1",
+            "-o",
+            "com.docker.network.windowsshim.macpool=00-15-5D-70-30-00,00-15-5D-70-3F-FF",
+            "deck",
+        ])
+        .succeeded();
+    let _ = host
+        .docker([
+            "run",
+            "-d",
+            "-i",
+            "--network",
+            "deck",
+            "--ip",
+            "192.168.51.62",
+            "--mac-address",
+            "00:15:5d:70:38:c8",
+            "--name",
+            "web",
+            "nanoserver",
+            "cmd",
+        ])
+        .succeeded();
+    let container = host.docker_json(["inspect", "web"]);
+    let endpoint = &container[0]["NetworkSettings"]["Networks"]["deck"];
+    assert_eq!(endpoint["Gateway"], "192.168.48.1", "{endpoint}");
+    assert_eq!((&endpoint["IPAddress"], &endpoint["IPPrefixLen"]), (&json!("192.168.51.62"), &json!(24)), "{endpoint}");
+    assert_eq!(endpoint["MacAddress"], "00:15:5d:70:38:c8", "{endpoint}");
+    let shown = host.casement(["hns", "network", "show", "--json", "deck"]).succeeded();
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let pool = json!([{ "StartMacAddress": "00-15-5D-70-30-00", "EndMacAddress": "00-15-5D-70-3F-FF" }]);
+    assert_eq!((&shown[0]["MacPools"], &shown[0]["CurrentEndpointCount"]), (&pool, &json!(1)), "{shown}");
+    assert_eq!(shown[0]["Subnets"][0]["AddressPrefix"], "192.168.48.0/20");
+    let endpoints = host.casement(["hns", "endpoint", "ls"]).succeeded();
+    assert!(endpoints.stdout.contains("192.168.51.62 00-15-5D-70-38-C8"), "{endpoints}");
+    let adapter = host.casement(["hns", "adapter", "show", "vEthernet (deck)"]).succeeded();
+    assert!(adapter.stdout.contains("MacAddress           : 00-15-5D-70-30-00"), "{adapter}");
+    let address = host.casement(["hns", "address", "ls"]).succeeded();
+    assert!(address.stdout.contains("vEthernet (deck) 192.168.48.1 20"), "{address}");
+    let configuration = host.docker(["exec", "web", "ipconfig", "/all"]).succeeded();
+    for text in [
+        "Physical Address. . . . . . . . . : 00-15-5D-70-38-C8",
+        "IPv4 Address. . . . . . . . . . . : 192.168.51.62(Preferred)",
+        "Subnet Mask . . . . . . . . . . . : 255.255.240.0",
+        "Default Gateway . . . . . . . . . : 192.168.48.1",
+        "DNS Servers . . . . . . . . . . . : 192.168.48.1",
+    ] {
+        assert!(configuration.stdout.contains(text), "{text}: {configuration}");
+    }
+    assert_eq!(configuration.stdout.matches("Ethernet adapter").count(), 1, "{configuration}");
+}
+
+#[test]
+fn without_networks_containers_start_and_say_what_they_lack() {
+    let host = Host::start_doing_without("networks");
+    let ran = host.docker(["run", "--rm", "nanoserver", "cmd", "/c", "echo", "alive"]).succeeded();
+    assert_eq!(ran.text(), "alive");
+    assert!(ran.stderr.contains("loopback only"), "{ran}");
+    let refused = host.docker(["network", "create", "-d", "nat", "mine"]);
+    assert!(refused.code() != 0 && refused.stderr.contains("there are no networks"), "{refused}");
+    let listed = host.docker(["network", "ls", "--format", "{{.Name}}"]).succeeded();
+    assert_eq!(listed.text(), "none");
 }

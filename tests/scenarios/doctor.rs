@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Lines that a user must find, by words of their names.
 const SUBJECTS: [&str; 10] =
-    ["kernel", "namespace", "control-groups", "wcifs", "fuse", "nftables", "kvm", "seccomp", "runtime", "disk"];
+    ["kernel", "namespace", "control-groups", "wcifs", "fuse", "networks", "kvm", "seccomp", "runtime", "disk"];
 
 fn lines(host: &Host, words: &[&str]) -> Vec<Value> {
     let line = ["doctor", "--json"].iter().chain(words);

@@ -47,6 +47,16 @@ impl Host {
         self.docker_background(words).finish()
     }
 
+    /// As [`Host::start_container`], by the docker command, which has more flags.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn docker_start(&self, flags: &[&str], words: &[&str]) -> String {
+        let volume = self.programs_volume();
+        let line = ["run", "-d", "-v", &volume];
+        self.docker(line.iter().chain(flags).chain(&["nanoserver"]).chain(words)).succeeded().text().to_owned()
+    }
+
     /// Runs a `docker` command with this input to its end.
     ///
     /// # Panics

@@ -327,7 +327,8 @@ impl Host {
     /// What of this host's containers is still there: files, processes, mounts and control groups, one a line. For tests that
     /// have removed every container; a [`Host`] that is dropped looks by itself.
     pub fn leftovers(&self) -> Vec<String> {
-        leftovers::of(self.directory(), &self.daemon_log())
+        let ports = || self.network.switch_ports().into_iter().map(|port| format!("switch port {port}")).collect();
+        leftovers::of(self.directory(), &self.daemon_log(), ports)
     }
 
     /// Removes every container; then nothing of them may be there.

@@ -13,11 +13,13 @@ const DEPTH: usize = 3;
 /// Characters of a short container id, as the daemon's log has it.
 const SHORT_ID: usize = 12;
 
-/// Everything of the host in `directory`, one a line. `log` is its daemon's log, which names its containers.
+/// Everything of the host in `directory`, one a line. `log` is its daemon's log, which names its containers; `more` is what is left
+/// elsewhere.
 ///
 /// What is just ending is given time: the kernel takes control groups and namespaces apart after the last process.
-pub(crate) fn of(directory: &Path, log: &str) -> Vec<String> {
+pub(crate) fn of(directory: &Path, log: &str, more: impl Fn() -> Vec<String>) -> Vec<String> {
     let ids = container_ids(log);
+    let now = |directory: &Path, ids: &BTreeSet<String>| [now(directory, ids), more()].concat();
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
     let mut left = now(directory, &ids);
     while !left.is_empty() && std::time::Instant::now() < end {

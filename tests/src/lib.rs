@@ -20,6 +20,7 @@ pub mod places;
 pub mod process;
 pub mod registry;
 pub mod terminal;
+pub mod tracer;
 pub mod unix_images;
 
 pub use background::Background;

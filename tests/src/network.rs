@@ -2,11 +2,15 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// What the names of the ports of virtual switches begin with.
+const SWITCH_PORT: &str = "csp";
 
 /// A network namespace that lives as long as this value, or anything that runs in it.
 #[derive(Debug)]
@@ -28,6 +32,50 @@ impl Network {
             File::open("/proc/thread-self/ns/net").expect("open the network namespace")
         });
         Self { namespace: made.join().expect("a network namespace") }
+    }
+
+    /// That of a process.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    pub fn of_process(pid: u32) -> Self {
+        let namespace = File::open(format!("/proc/{pid}/ns/net")).expect("the network namespace of a process");
+        Self { namespace }
+    }
+
+    /// Another one beyond a router's uplink: this one gets the interface `uplink` with the first address, the new one the
+    /// interface `world` with the second; both have this many bits.
+    ///
+    /// # Panics
+    /// When `ip` (iproute2) is not there, or refuses.
+    pub fn beyond_uplink(&self, here: IpAddr, there: IpAddr, prefix_length: u8) -> Self {
+        let other = Self::new();
+        let place = format!("/proc/{}/fd/{}", std::process::id(), other.namespace.as_raw_fd());
+        self.ip(&format!("link add uplink type veth peer name world netns {place}"));
+        for (network, address, interface) in [(self, here, "uplink"), (&other, there, "world")] {
+            network.ip(&format!("addr add {address}/{prefix_length} dev {interface}"));
+            network.ip(&format!("link set {interface} up"));
+        }
+        self.ip(&format!("route add default via {there}"));
+        other
+    }
+
+    /// What `ip` with these arguments, separated by blanks, prints here.
+    ///
+    /// # Panics
+    /// When it is not there, or refuses.
+    pub fn ip(&self, arguments: &str) -> String {
+        let output =
+            self.enter(Command::new("ip").args(arguments.split(' '))).output().expect("ip (iproute2) is needed");
+        assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The ports of virtual switches that are here: interfaces of endpoints.
+    pub fn switch_ports(&self) -> Vec<String> {
+        let listed = self.within(|| std::fs::read_to_string("/proc/thread-self/net/dev").expect("interfaces"));
+        let names = listed.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()));
+        names.filter(|name| name.starts_with(SWITCH_PORT)).collect()
     }
 
     /// Starts a command in this namespace.

@@ -63,3 +63,13 @@ pub fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
     rustix::process::kill_process(pid, signal).unwrap_or_else(|error| panic!("signal process {pid:?}: {error}"));
 }
+
+/// The children of a process: id and name.
+///
+/// # Panics
+/// When it is gone.
+pub fn children(pid: u32) -> Vec<(u32, String)> {
+    let all = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("a process that lives");
+    let name = |pid: u32| Some((pid, std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned()));
+    all.split_whitespace().filter_map(|pid| name(pid.parse().ok()?)).collect()
+}
