@@ -46,7 +46,7 @@ fn inspect_has_dockers_shape() {
         ("/Config/WorkingDir", r"\app"),
         ("/Config/Labels/a", "1"),
         ("/NetworkSettings/IPAddress", ""),
-        ("/NetworkSettings/Networks/none/EndpointID", ""),
+        ("/NetworkSettings/Networks/nat/EndpointID", ""),
     ] {
         assert_eq!(text(pointer), expected, "{pointer}: {web}");
     }
