@@ -63,9 +63,14 @@ pub fn same(a: &str, b: &str) -> bool {
 /// The name that a program asks for. What is not UTF-8 is no name of Windows.
 ///
 /// # Errors
-/// `ENOENT`
+/// `ENOENT`, `ENAMETOOLONG`
 pub fn wanted(name: &[u8]) -> Result<&str, Errno> {
-    std::str::from_utf8(name).map_err(|_| Errno::NOENT)
+    let text = std::str::from_utf8(name).map_err(|_| Errno::NOENT)?;
+    if is_too_long(text) { Err(Errno::NAMETOOLONG) } else { Ok(text) }
+}
+
+fn is_too_long(text: &str) -> bool {
+    text.len() > MAX_UNITS && text.encode_utf16().count() > MAX_UNITS
 }
 
 /// The name of a new file.
@@ -77,10 +82,7 @@ pub fn new_name(name: &[u8]) -> Result<&str, Errno> {
     if text.is_empty() || text.chars().any(|c| c < ' ' || FORBIDDEN.contains(&c)) {
         return Err(Errno::INVAL);
     }
-    if text.len() > MAX_UNITS && text.encode_utf16().count() > MAX_UNITS {
-        return Err(Errno::NAMETOOLONG);
-    }
-    Ok(text)
+    if is_too_long(text) { Err(Errno::NAMETOOLONG) } else { Ok(text) }
 }
 
 #[cfg(test)]
@@ -118,6 +120,9 @@ mod tests {
             assert_eq!(new_name(name.as_bytes()), Err(Errno::INVAL), "{name}");
         }
         assert_eq!(new_name(b"\xff"), Err(Errno::ILSEQ));
-        assert_eq!(new_name("x".repeat(256).as_bytes()), Err(Errno::NAMETOOLONG));
+        for look in [new_name, wanted] {
+            assert_eq!(look("x".repeat(256).as_bytes()), Err(Errno::NAMETOOLONG));
+            assert!(look("日".repeat(255).as_bytes()).is_ok());
+        }
     }
 }

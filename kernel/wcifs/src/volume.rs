@@ -177,8 +177,8 @@ impl Volume {
     fn shown(&self, node: &Node, stat: &Stat) -> Attributes {
         let mut attributes = Attributes::of(stat, node.number, self.owner);
         if node.layer != SCRATCH {
-            // Layers share files by hard links; no link of a volume is among them.
-            attributes.links = 1;
+            // Layers share files by hard links; no link of a volume is among them. One that is open may have lost its name.
+            attributes.links = u32::from(node.has_name() || node.successor != 0);
         }
         attributes
     }

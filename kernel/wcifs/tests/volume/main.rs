@@ -27,6 +27,7 @@ mod mapping;
 mod metadata;
 mod model;
 mod open_files;
+mod posix;
 mod rename;
 mod restart;
 mod tombstones;
