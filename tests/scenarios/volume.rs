@@ -70,6 +70,13 @@ fn files_of_layers_and_scratch_are_one_volume_whatever_the_kernel_can_do() {
 }
 
 #[test]
+fn a_rename_that_changes_only_the_case_changes_the_name() {
+    let host = Host::start();
+    let line = r"cd C:\& echo one> readme.txt& ren readme.txt ReadMe.TXT& ren License.txt LICENSE.txt& dir /b *.txt& type README.txt";
+    assert_eq!(cmd(&host, "one", line), ["LICENSE.txt", "ReadMe.TXT", "one"]);
+}
+
+#[test]
 fn layers_on_disk_do_not_change() {
     let host = Host::start();
     let layers = host.root().join("layers");

@@ -18,6 +18,7 @@ mod name;
 mod node;
 mod operation;
 mod session;
+mod thread_files;
 pub mod upcase;
 mod volume;
 

@@ -8,7 +8,7 @@ use crate::fuse::request::Request;
 use crate::layer::Layer;
 use crate::name::Folding;
 use crate::node::Nodes;
-use crate::operation::Answered;
+use crate::operation::{Answered, Callers};
 use crate::volume::{Durability, Volume};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -149,6 +149,7 @@ impl Session {
                     durability: parts.durability,
                     abilities,
                     device: self.device.clone(),
+                    callers: Callers::default(),
                     next_work: 0,
                 }));
                 return Ok(Next::Other);

@@ -10,6 +10,7 @@ use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
 use crate::merge;
 use crate::name::Folding;
 use crate::node::{Known, Node, Nodes, Open};
+use crate::operation::Callers;
 use rustix::fs::Stat;
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub struct Volume {
     pub(crate) durability: Durability,
     pub(crate) abilities: Abilities,
     pub(crate) device: Arc<Device>,
+    pub(crate) callers: Callers,
     /// Number of the next temporary name.
     pub(crate) next_work: u64,
 }

@@ -1,9 +1,9 @@
 //! Looking at files and changing their attributes.
 
-use super::respelling::is_target_of_respelling;
+use super::respelling::Purpose;
 use crate::copy_up::Data;
 use crate::fuse::number::set;
-use crate::fuse::reply::Reply;
+use crate::fuse::reply::{Keep, Reply};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
 use crate::name;
@@ -29,12 +29,15 @@ impl Volume {
         self.load(parent)?;
         let name = name::wanted(spelled)?;
         let found = self.directory(parent)?.find(&self.folding, name).filter(|e| e.is_visible());
-        if let Some((place, canonical)) = found.map(|e| (e.place, *e.name == *name)) {
-            if !canonical && is_target_of_respelling(thread, name) {
+        if let Some((place, node, canonical)) = found.map(|e| (e.place, e.node, *e.name == *name)) {
+            // A file that somebody has open may be about to be renamed to this spelling.
+            let in_question = !canonical && self.is_open(node);
+            let purpose = if canonical { Purpose::Use } else { self.callers.purpose(thread, name) };
+            if purpose == Purpose::Respelling || purpose == Purpose::Target && in_question {
                 return Err(Errno::NOENT);
             }
             let (id, attributes, keep) = self.know(parent, place, spelled)?;
-            reply.entry(id, &attributes, keep);
+            reply.entry(id, &attributes, if in_question { Keep::No } else { keep });
             return Ok(());
         }
         let folding = self.folding.clone();
@@ -136,6 +139,11 @@ impl Volume {
         let path = self.path(id)?;
         let file = self.scratch().open_file(&path, OFlags::RDWR, Mode::empty())?;
         work(file.as_fd())
+    }
+
+    /// Whether programs have a file open.
+    pub(super) fn is_open(&self, id: u64) -> bool {
+        self.nodes.get(id).is_some_and(|node| node.users() > 0)
     }
 
     /// The file of an inode of the scratch, if it is open.

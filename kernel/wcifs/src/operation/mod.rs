@@ -13,3 +13,4 @@ mod rename;
 mod respelling;
 
 pub use dispatch::Answered;
+pub use respelling::Callers;

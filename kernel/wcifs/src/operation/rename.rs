@@ -1,5 +1,6 @@
 //! Renaming.
 
+use super::respelling::is_wineserver;
 use crate::copy_up::Data;
 use crate::directory::{Below, Entry};
 use crate::fuse::request::Body;
@@ -11,12 +12,31 @@ use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
 impl Volume {
-    pub(super) fn rename_plainly(&mut self, parent: u64, body: &mut Body<'_>) -> Result<(), Errno> {
+    pub(super) fn rename_plainly(&mut self, parent: u64, body: &mut Body<'_>, thread: u32) -> Result<(), Errno> {
         let new_parent = body.u64()?;
-        self.rename(parent, body.name()?, new_parent, body.name()?, RenameFlags::empty())
+        let (old, new) = (body.name()?, body.name()?);
+        self.keep_open_target(parent, old, new_parent, new, thread)?;
+        self.rename(parent, old, new_parent, new, RenameFlags::empty())
     }
 
-    pub(super) fn rename_with_flags(&mut self, parent: u64, body: &mut Body<'_>) -> Result<(), Errno> {
+    /// Refuses to replace a file that wineserver was told is not there ([`super::respelling`]).
+    fn keep_open_target(
+        &mut self,
+        parent: u64,
+        old: &[u8],
+        new_parent: u64,
+        new: &[u8],
+        thread: u32,
+    ) -> Result<(), Errno> {
+        let Ok(target) = self.visible(new_parent, new) else { return Ok(()) };
+        let in_question = target.name.as_bytes() != new && self.is_open(target.node);
+        if in_question && is_wineserver(thread) && self.visible(parent, old)?.node != target.node {
+            return Err(Errno::ACCESS);
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename_with_flags(&mut self, parent: u64, body: &mut Body<'_>, thread: u32) -> Result<(), Errno> {
         let new_parent = body.u64()?;
         let flags = RenameFlags::from_bits_retain(body.u32()?);
         body.skip(4)?;
@@ -27,6 +47,7 @@ impl Volume {
         if !RenameFlags::NOREPLACE.contains(flags) {
             return Err(Errno::INVAL);
         }
+        self.keep_open_target(parent, old, new_parent, new, thread)?;
         self.rename(parent, old, new_parent, new, flags)
     }
 

@@ -3,48 +3,98 @@
 //! Linux looks up both names of a rename before it asks a file system, and does nothing if they are the same file, as
 //! hard links would be. `rename("readme", "README")` would therefore never come here. So the lookup of the second name
 //! has to find nothing, and only for this caller; what the caller is doing is in its `/proc`, as it waits for the answer.
+//!
+//! wineserver looks by itself before: it asks `stat` for the new name, and does nothing if that is the file which it has
+//! open to rename it. This look has to find nothing either. It asks so for no other reason, but the file that it renames may
+//! be another one, and then it would not learn that something is in the way. So only a file that is open is not found, and
+//! wineserver may not put another one in its place: Windows does not let it either.
 
 use crate::name;
+use crate::thread_files::ThreadFiles;
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// `rename`, `renameat` and `renameat2` on x86-64, each with the places of the two paths among the arguments.
 const RENAMES: [(u64, usize, usize); 3] = [(82, 0, 1), (264, 1, 3), (316, 1, 3)];
+/// `stat`, `newfstatat` and `statx`, each with the place of the path among the arguments.
+const LOOKS_AT: [(u64, usize); 3] = [(4, 0), (262, 1), (332, 1)];
 /// Looks at a thread that has sent its request but does not sleep yet.
 const LOOKS: usize = 1000;
 /// Bytes of the longest path (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
 
-/// Whether a thread that looks for `name` is about to give a file that name which has it already in another spelling.
-pub fn is_target_of_respelling(thread: u32, wanted: &str) -> bool {
-    let Some((old, new)) = paths(thread) else { return false };
-    let (old, new) = (last_step(&old), last_step(&new));
-    new == wanted.as_bytes() && old != new && std::str::from_utf8(old).is_ok_and(|old| name::same(old, wanted))
+/// What a thread that looks for a name in another spelling than the file's is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To rename the file to this spelling.
+    Respelling,
+    /// wineserver wants to know what is at the target of a rename.
+    Target,
+    /// Anything else.
+    Use,
 }
 
-/// The two paths of the rename that a thread is in.
-fn paths(thread: u32) -> Option<(Vec<u8>, Vec<u8>)> {
-    let file = std::fs::File::open(format!("/proc/{thread}/syscall")).ok()?;
-    let mut buffer = [0; 256];
-    let text = (0..LOOKS).find_map(|_| {
-        let length = file.read_at(&mut buffer, 0).ok()?;
-        let text = std::str::from_utf8(&buffer[..length]).ok()?;
-        if text.starts_with("running") {
-            std::thread::yield_now();
+/// What the threads that ask are doing, which is known while they wait for an answer.
+#[derive(Debug)]
+pub struct Callers(ThreadFiles);
+
+impl Default for Callers {
+    fn default() -> Self {
+        Self(ThreadFiles::new("syscall"))
+    }
+}
+
+impl Callers {
+    /// Why a thread looks for `wanted`.
+    pub fn purpose(&mut self, thread: u32, wanted: &str) -> Purpose {
+        self.purpose_of(thread, wanted).unwrap_or(Purpose::Use)
+    }
+
+    fn purpose_of(&mut self, thread: u32, wanted: &str) -> Option<Purpose> {
+        let (call, arguments) = self.call(thread)?;
+        let rename = RENAMES.iter().find(|(number, ..)| *number == call);
+        let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
+        if rename.is_none() && (look.is_none() || !is_wineserver(thread)) {
             return None;
         }
-        Some(text.to_owned())
-    })?;
-    let mut words = text.split_whitespace();
-    let call: u64 = words.next()?.parse().ok()?;
-    let (_, old, new) = *RENAMES.iter().find(|(number, ..)| *number == call)?;
-    let arguments: Vec<u64> =
-        words.map_while(|w| u64::from_str_radix(w.strip_prefix("0x")?, 16).ok()).take(6).collect();
-    let memory = std::fs::File::open(format!("/proc/{thread}/mem")).ok()?;
-    Some((string(&memory, *arguments.get(old)?)?, string(&memory, *arguments.get(new)?)?))
+        let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
+        let path = |place: usize| string(&memory, *arguments.get(place)?);
+        if let Some((_, old, new)) = rename {
+            let (old, new) = (path(*old)?, path(*new)?);
+            let (old, new) = (last_step(&old), last_step(&new));
+            let respells = new == wanted.as_bytes() && old != new;
+            let same = respells && std::str::from_utf8(old).is_ok_and(|old| name::same(old, wanted));
+            return same.then_some(Purpose::Respelling);
+        }
+        let looked_at = path(look?.1)?;
+        (last_step(&looked_at) == wanted.as_bytes()).then_some(Purpose::Target)
+    }
+
+    /// Number and arguments of the call that a thread is in.
+    fn call(&mut self, thread: u32) -> Option<(u64, Vec<u64>)> {
+        let mut buffer = [0; 256];
+        let text = (0..LOOKS).find_map(|_| {
+            let text = self.0.read(thread, &mut buffer)?;
+            if text.starts_with("running") {
+                std::thread::yield_now();
+                return None;
+            }
+            Some(text.to_owned())
+        })?;
+        let mut words = text.split_whitespace();
+        let call = words.next()?.parse().ok()?;
+        let arguments = words.map_while(|w| u64::from_str_radix(w.strip_prefix("0x")?, 16).ok()).take(6);
+        Some((call, arguments.collect()))
+    }
+}
+
+/// Whether a thread is wineserver's. Any program may say so of itself, and then sees what wineserver would.
+pub fn is_wineserver(thread: u32) -> bool {
+    std::fs::read(format!("/proc/{thread}/comm")).is_ok_and(|name| name.starts_with(b"wineserver"))
 }
 
 /// The string at an address of another process.
-fn string(memory: &std::fs::File, address: u64) -> Option<Vec<u8>> {
+fn string(memory: &File, address: u64) -> Option<Vec<u8>> {
     let mut string = Vec::new();
     let mut buffer = [0; 256];
     while string.len() < MAX_PATH {
@@ -79,7 +129,23 @@ mod tests {
 
     #[test]
     fn this_thread_renames_nothing() {
-        assert!(!is_target_of_respelling(std::process::id(), "x"));
+        let mut callers = Callers::default();
+        assert_eq!(callers.purpose(std::process::id(), "x"), Purpose::Use);
+        assert!(!is_wineserver(std::process::id()));
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_in_a_call() {
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        // It starts up first.
+        let reads = |callers: &mut Callers| callers.call(child.id()).is_some_and(|(call, _)| call == 0);
+        let mut callers = Callers::default();
+        while !reads(&mut callers) {
+            std::thread::yield_now();
+        }
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(callers.call(child.id()), None);
     }
 
     #[test]

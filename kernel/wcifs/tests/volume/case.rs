@@ -1,10 +1,11 @@
 //! Names are found in any spelling and keep the one they were given.
 
-use crate::fixture::{Fixture, Mode, fill};
+use crate::fixture::{Fixture, Mode, error, fill};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 in_every_mode!(
+    wineserver_renames_to_another_case,
     any_spelling_finds_a_file,
     a_miss_is_forgotten_when_another_spelling_is_created,
     a_removed_file_is_gone_in_every_spelling,
@@ -143,4 +144,36 @@ fn a_directory_may_be_entered_in_changing_spellings(mode: Mode) {
     }
     let entry = rustix::fs::statat(&held, "F", rustix::fs::AtFlags::empty()).unwrap();
     assert_eq!(entry.st_size, 1);
+}
+
+/// Does what wineserver does in a thread that has its name.
+fn as_wineserver<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("wineserver64".into());
+        thread.spawn_scoped(scope, work).unwrap().join().unwrap()
+    })
+}
+
+fn wineserver_renames_to_another_case(mode: Mode) {
+    let volume = Fixture::over(mode, &[("readme", "low"), ("other", "other")]);
+    volume.write("new", "new");
+    for (name, spelled) in [("readme", "ReadMe"), ("new", "NEW")] {
+        let held = fs::File::open(volume.at(name)).unwrap();
+        // The program looks first.
+        assert!(volume.at(spelled).exists());
+        as_wineserver(|| {
+            assert_eq!(error(fs::metadata(volume.at(spelled))), 2, "{spelled}");
+            fs::rename(volume.at(name), volume.at(spelled)).unwrap();
+        });
+        assert!(volume.names("").iter().any(|found| found == spelled), "{:?}", volume.names(""));
+        // What is open is not replaced.
+        let respelled = spelled.to_lowercase();
+        let refused = as_wineserver(|| error(fs::rename(volume.at("other"), volume.at(&respelled))));
+        assert_eq!(refused, 13, "{respelled}");
+        assert_eq!(volume.read("other"), "other");
+        drop(held);
+        assert!(as_wineserver(|| volume.at(&respelled).exists()));
+    }
+    as_wineserver(|| fs::rename(volume.at("other"), volume.at("readme")).unwrap());
+    assert_eq!(volume.read("README"), "other");
 }
