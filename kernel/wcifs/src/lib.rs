@@ -15,6 +15,7 @@ mod merge;
 pub mod metadata;
 mod mount;
 mod name;
+mod nearness;
 mod node;
 mod operation;
 mod session;

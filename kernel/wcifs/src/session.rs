@@ -7,6 +7,7 @@ use crate::fuse::reply::Reply;
 use crate::fuse::request::Request;
 use crate::layer::Layer;
 use crate::name::Folding;
+use crate::nearness::Nearness;
 use crate::node::Nodes;
 use crate::operation::{Answered, Callers};
 use crate::volume::{Durability, Volume};
@@ -69,7 +70,8 @@ impl Session {
     /// When the kernel's protocol is not understood, or the connection breaks.
     pub fn serve(mut self) -> Result<(), WcifsError> {
         raise_file_limit();
-        while self.serve_one()? != Next::End {}
+        let mut nearness = Nearness::default();
+        while self.serve_one(|thread| nearness.follow(thread))? != Next::End {}
         Ok(())
     }
 
@@ -111,7 +113,7 @@ impl Session {
             };
             let asked = !events[0].revents().is_empty();
             if asked {
-                if self.serve_one()? == Next::End {
+                if self.serve_one(|_| {})? == Next::End {
                     return Ok(());
                 }
             } else if !events[1].revents().is_empty() {
@@ -129,7 +131,8 @@ impl Session {
         Arc::get_mut(&mut self.device).ok_or(Errno::BUSY).and_then(Device::close).map_err(WcifsError::Serve)
     }
 
-    fn serve_one(&mut self) -> Result<Next, WcifsError> {
+    /// Answers one request; says before which thread it is from.
+    fn serve_one(&mut self, mut asked: impl FnMut(u32)) -> Result<Next, WcifsError> {
         let volume = match &mut self.state {
             State::Serving(volume) => volume,
             State::New(parts) => {
@@ -161,6 +164,10 @@ impl Session {
             Err(e) => return Err(WcifsError::Serve(e)),
         };
         let request = Request::parse(&self.buffer[..length]).map_err(WcifsError::Serve)?;
+        // Data that passes through here is better copied on a processor of its own.
+        if volume.abilities.passthrough {
+            asked(request.thread);
+        }
         let answered = volume.answer(&request, &mut self.reply);
         let message = match answered {
             Answered::Silently => return Ok(Next::Other),
