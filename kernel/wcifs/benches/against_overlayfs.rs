@@ -2,8 +2,10 @@
 //! the medians is printed as Markdown. Needs root:
 //!
 //! ```text
-//! cargo bench -p casement-wcifs [-- ROUNDS]
+//! cargo bench -p casement-wcifs --bench against_overlayfs [-- ROUNDS [WORD…]]
 //! ```
+//!
+//! With words, only the rows that have one of them.
 //!
 //! `WCIFS_TAR` names an archive for the row `untar`; `WCIFS_DIRECTORY` a directory on the disk to measure on.
 
@@ -28,6 +30,7 @@ type Work = fn(&Path, usize);
 const ROWS: &[(&str, Work)] = &[
     ("read 256 MiB, 1 MiB at a time", |root, _| read_large(root, 1 << 20)),
     ("read 256 MiB, 16 KiB at a time", |root, _| read_large(root, 16 << 10)),
+    ("map 256 MiB and touch each page", |root, _| map_large(root)),
     ("write 256 MiB, 1 MiB at a time", |root, round| write_large(root, round, 1 << 20)),
     ("write 64 MiB, 4 KiB at a time", |root, round| write_large(root, round, 4 << 10)),
     ("stat 8,000 files", |root, _| each_file(root, |path| _ = fs::metadata(path).unwrap())),
@@ -46,11 +49,19 @@ const ROWS: &[(&str, Work)] = &[
     ("unlink 10,000 files", |root, round| {
         (0..10_000).for_each(|n| fs::remove_file(root.join(format!("new{round}/{n}"))).unwrap());
     }),
+    ("create and unlink 10,000 files", |root, _| {
+        let path = root.join("short-lived");
+        fs::create_dir(&path).unwrap();
+        (0..10_000).for_each(|n| drop(File::create(path.join(n.to_string())).unwrap()));
+        fs::remove_dir_all(&path).unwrap();
+    }),
     ("untar", untar),
 ];
 
 fn main() {
-    let rounds = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(7);
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let rounds = words.iter().find_map(|word| word.parse().ok()).unwrap_or(7);
+    let words: Vec<String> = words.into_iter().filter(|word| word.parse::<usize>().is_err()).collect();
     casement_silo::mount::enter_private_namespace().expect("this needs root");
     let base = std::env::var_os("WCIFS_DIRECTORY").map_or_else(std::env::temp_dir, PathBuf::from);
     let directory = tempfile::tempdir_in(base).unwrap();
@@ -75,13 +86,14 @@ fn main() {
         owner: 0,
         durability: Durability::Discarded,
         passthrough: std::env::var_os("WCIFS_NO_PASSTHROUGH").is_none(),
-        epochs: true,
+        epochs: std::env::var_os("WCIFS_NO_EPOCHS").is_none(),
     };
     let session = plan.mount(&at("w")).unwrap();
     let server = std::thread::spawn(move || session.serve());
     println!("| | overlayfs, ms | wcifs, ms | ratio |\n|---|---|---|---|");
     for (name, work) in ROWS {
-        if *name == "untar" && std::env::var_os("WCIFS_TAR").is_none() {
+        let wanted = words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+        if !wanted || *name == "untar" && std::env::var_os("WCIFS_TAR").is_none() {
             continue;
         }
         let (mut overlay, mut ours) = (Vec::new(), Vec::new());
@@ -140,6 +152,20 @@ fn read_large(root: &Path, block: usize) {
     let mut file = File::open(root.join("large")).unwrap();
     let mut buffer = vec![0; block];
     while file.read(&mut buffer).unwrap() > 0 {}
+}
+
+#[allow(unsafe_code)]
+fn map_large(root: &Path) {
+    use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+    let file = File::open(root.join("large")).unwrap();
+    // SAFETY: a new mapping of a file that nobody changes, read within its length and not used after it is unmapped.
+    unsafe {
+        let start = mmap(std::ptr::null_mut(), LARGE, ProtFlags::READ, MapFlags::PRIVATE, &file, 0).unwrap();
+        for page in 0..LARGE / 4096 {
+            std::hint::black_box(start.cast::<u8>().add(page * 4096).read_volatile());
+        }
+        munmap(start, LARGE).unwrap();
+    }
 }
 
 fn write_large(root: &Path, round: usize, block: usize) {
