@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures work on many names and small files from Windows programs on volume C:, and prints the Markdown of docs/benchmarks.md:
 # names.exe of tests/programs, and node.exe beside the host's node on the host's file system, which take turns in every round.
-# Needs root, node and the test programs (tests/fetch-programs):
+# Needs root, node and the test programs (tests/fetch-programs). With few processors and other work, a round takes a minute:
 #   benches/files.sh [ROUNDS]      7 rounds by default
 #
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
@@ -26,7 +26,7 @@ clean_up() {
 trap clean_up EXIT
 "$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 "$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-"$casement" daemon 2>"$work/daemon.log" &
+unshare --net "$casement" daemon 2>"$work/daemon.log" &
 daemon=$!
 until "$casement" ps >/dev/null 2>&1; do
     kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }

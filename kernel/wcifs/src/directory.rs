@@ -133,6 +133,13 @@ impl Directory {
         place
     }
 
+    /// Gives back room for more entries: most directories stay as they are.
+    pub fn shrink(&mut self, folding: &Folding) {
+        self.entries.shrink_to_fit();
+        let entries = &self.entries;
+        self.index.shrink_to_fit(|slot| folding.hash(&entries[*slot as usize].name));
+    }
+
     /// Nothing of lower layers is below the entries any more.
     pub fn uncover(&mut self) {
         for entry in &mut self.entries {

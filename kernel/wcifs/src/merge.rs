@@ -101,6 +101,7 @@ pub fn merge(folding: &Folding, parts: &[Part], mut number: impl FnMut() -> u64)
             state.closed = entry.kind != Kind::Directory || kind != Kind::Directory;
         }
     }
+    merged.shrink(folding);
     Ok(merged)
 }
 

@@ -56,10 +56,6 @@ pub struct Node {
     pub plain: bool,
     /// How the kernel spells it.
     pub known: Known,
-    /// Number of the file in the scratch if it has several names; else 0.
-    pub on_disk: u64,
-    /// The inode that got its name when it was copied up; that one stays as long as this one, to keep its number. 0: none.
-    pub successor: u64,
     /// Names in it, once they were asked for.
     pub directory: Option<Box<Directory>>,
     /// The file behind it.
@@ -79,8 +75,6 @@ impl Node {
             kind,
             plain: false,
             known: Known::No,
-            on_disk: 0,
-            successor: 0,
             directory: None,
             open: None,
         }
@@ -104,8 +98,13 @@ impl Node {
 /// All inodes.
 #[derive(Debug)]
 pub struct Nodes {
-    nodes: HashMap<u64, Node>,
+    nodes: HashMap<u64, Box<Node>>,
     next: u64,
+    /// Inodes of files that the scratch has under several names → the number of the file there.
+    on_disk: HashMap<u64, u64>,
+    /// Inodes that were copied up while they were open → the inode that got the name. The old one stays as long as that one,
+    /// to keep its number.
+    successors: HashMap<u64, u64>,
     /// Inodes of the scratch with several names: number there → inode, and the further names that are known.
     links: HashMap<u64, Linked>,
     /// Inodes whose file nobody uses, the longest unused first. May name inodes that are used again, or gone.
@@ -126,7 +125,14 @@ impl Nodes {
     pub fn new() -> Self {
         let mut root = Node::new(ROOT, ROOT, 0, 0, Kind::Directory);
         root.lookups = 1;
-        Self { nodes: HashMap::from_iter([(ROOT, root)]), next: ROOT + 1, links: HashMap::new(), idle: VecDeque::new() }
+        Self {
+            nodes: HashMap::from_iter([(ROOT, Box::new(root))]),
+            next: ROOT + 1,
+            on_disk: HashMap::new(),
+            successors: HashMap::new(),
+            links: HashMap::new(),
+            idle: VecDeque::new(),
+        }
     }
 
     /// A number that no inode had.
@@ -137,12 +143,27 @@ impl Nodes {
 
     /// The inode of that number.
     pub fn get(&self, id: u64) -> Option<&Node> {
-        self.nodes.get(&id)
+        self.nodes.get(&id).map(|node| &**node)
     }
 
     /// As [`Nodes::get`], to change it.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Node> {
-        self.nodes.get_mut(&id)
+        self.nodes.get_mut(&id).map(|node| &mut **node)
+    }
+
+    /// The number in the scratch of a file that has several names there; else 0.
+    pub fn on_disk(&self, id: u64) -> u64 {
+        self.on_disk.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Whether the name of an inode is another one's since it was copied up.
+    pub fn is_succeeded(&self, id: u64) -> bool {
+        self.successors.contains_key(&id)
+    }
+
+    /// An inode gets the name of another one, which stays as long as it.
+    pub fn succeed(&mut self, old: u64, new: u64) {
+        self.successors.insert(old, new);
     }
 
     /// Adds an inode.
@@ -150,7 +171,7 @@ impl Nodes {
         if let Some(parent) = self.nodes.get_mut(&node.parent) {
             parent.children += 1;
         }
-        self.nodes.insert(id, node);
+        self.nodes.insert(id, Box::new(node));
     }
 
     /// The kernel forgets an inode `count` times. Calls `close` for files that are closed.
@@ -167,16 +188,18 @@ impl Nodes {
                 Some(node) if !node.is_needed() => {}
                 _ => return,
             }
-            let Some(node) = self.nodes.remove(&id) else { return };
+            let Some(node) = self.nodes.remove(&id).map(|node| *node) else { return };
             if let Some(open) = node.open {
                 close(*open);
             }
-            if node.on_disk != 0 {
-                self.links.remove(&node.on_disk);
+            if let Some(on_disk) = self.on_disk.remove(&id) {
+                self.links.remove(&on_disk);
             }
-            if let Some(successor) = self.nodes.get_mut(&node.successor) {
-                successor.children -= 1;
-                self.drop_unneeded(node.successor, close);
+            if let Some(successor) = self.successors.remove(&id)
+                && let Some(node) = self.nodes.get_mut(&successor)
+            {
+                node.children -= 1;
+                self.drop_unneeded(successor, close);
             }
             let Some(parent) = self.nodes.get_mut(&node.parent) else { return };
             parent.children -= 1;
@@ -225,9 +248,7 @@ impl Nodes {
 
     /// Notes a name of a file of the scratch that has several.
     pub fn add_link(&mut self, on_disk: u64, node: u64, parent: u64, place: u64) {
-        if let Some(inode) = self.nodes.get_mut(&node) {
-            inode.on_disk = on_disk;
-        }
+        self.on_disk.insert(node, on_disk);
         let linked = self.links.entry(on_disk).or_default();
         linked.node = node;
         if !linked.names.contains(&(parent, place)) {
@@ -237,19 +258,16 @@ impl Nodes {
 
     /// All names of an inode become another's; gives them.
     pub fn move_links(&mut self, old: u64, new: u64) -> Vec<(u64, u64)> {
-        let on_disk = self.nodes.get_mut(&old).map_or(0, |node| std::mem::take(&mut node.on_disk));
+        let Some(on_disk) = self.on_disk.remove(&old) else { return Vec::new() };
         let Some(linked) = self.links.get_mut(&on_disk) else { return Vec::new() };
         linked.node = new;
-        if let Some(node) = self.nodes.get_mut(&new) {
-            node.on_disk = on_disk;
-        }
+        self.on_disk.insert(new, on_disk);
         linked.names.clone()
     }
 
     /// One of several names is gone; gives another one that is known.
     pub fn remove_link(&mut self, node: u64, parent: u64, place: u64) -> Option<(u64, u64)> {
-        let on_disk = self.nodes.get(&node)?.on_disk;
-        let linked = self.links.get_mut(&on_disk)?;
+        let linked = self.links.get_mut(self.on_disk.get(&node)?)?;
         linked.names.retain(|name| *name != (parent, place));
         linked.names.first().copied()
     }

@@ -173,14 +173,14 @@ impl Volume {
     /// Attributes of an inode as programs see them.
     pub(crate) fn attributes(&self, id: u64) -> Result<Attributes, Errno> {
         let stat = self.stat(id)?;
-        Ok(self.shown(self.node(id)?, &stat))
+        Ok(self.shown(id, self.node(id)?, &stat))
     }
 
-    fn shown(&self, node: &Node, stat: &Stat) -> Attributes {
+    fn shown(&self, id: u64, node: &Node, stat: &Stat) -> Attributes {
         let mut attributes = Attributes::of(stat, node.number, self.owner);
         if node.layer != SCRATCH {
             // Layers share files by hard links; no link of a volume is among them. One that is open may have lost its name.
-            attributes.links = u32::from(node.has_name() || node.successor != 0);
+            attributes.links = u32::from(node.has_name() || self.nodes.is_succeeded(id));
         }
         attributes
     }
@@ -207,7 +207,7 @@ impl Volume {
         if several {
             self.nodes.add_link(stat.st_ino, id, parent, place);
         }
-        Ok((id, self.shown(self.node(id)?, &stat)))
+        Ok((id, self.shown(id, self.node(id)?, &stat)))
     }
 
     /// Tells the kernel of the entry at a place of a directory, as `spelled`: counts it, and gives the inode and its

@@ -118,7 +118,7 @@ impl Volume {
         entry.node = new;
         let (layer, kind) = (entry.layer, entry.kind);
         self.nodes.add(new, Node { number, children: 1, ..Node::new(new, parent, place, layer, kind) });
-        self.node_mut(id)?.successor = new;
+        self.nodes.succeed(id, new);
         for (parent, place) in self.nodes.move_links(id, new) {
             if let Some(entry) = self.directory_mut(parent)?.at_mut(place) {
                 entry.node = new;

@@ -112,7 +112,7 @@ impl Volume {
             self.nodes.place_at(id, parent, place, &mut close);
             return Ok(());
         }
-        if node.users() == 0 && node.on_disk == 0 {
+        if node.users() == 0 && self.nodes.on_disk(id) == 0 {
             self.close(id)?;
         }
         self.nodes.place_at(id, 0, 0, &mut close);

@@ -151,7 +151,8 @@ impl Volume {
         let spelling = self.folding.spelling(new);
         let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
         node.known = crate::node::Known::As(spelling);
-        let (on_disk, named_so) = (node.on_disk, (node.parent, node.place) == (parent, entry.place));
+        let named_so = (node.parent, node.place) == (parent, entry.place);
+        let on_disk = self.nodes.on_disk(id);
         if on_disk != 0 {
             self.nodes.remove_link(id, parent, entry.place);
             self.nodes.add_link(on_disk, id, target.parent, place);
@@ -189,7 +190,7 @@ impl Volume {
         }
         self.unknow(id, old);
         let spelling = self.folding.spelling(new.as_bytes());
-        let on_disk = self.node(id)?.on_disk;
+        let on_disk = self.nodes.on_disk(id);
         if on_disk != 0 {
             self.nodes.remove_link(id, parent, entry.place);
             self.nodes.add_link(on_disk, id, parent, place);
@@ -228,9 +229,7 @@ impl Volume {
         for (at, here, there) in [(parent, &a, &b), (new_parent, &b, &a)] {
             let moved = Entry { name: here.name.clone(), below: here.below, ..there.clone() };
             let place = self.directory_mut(at)?.insert(&folding, moved);
-            if let Some(node) = self.nodes.get_mut(there.node)
-                && node.on_disk == 0
-            {
+            if self.nodes.get(there.node).is_some() && self.nodes.on_disk(there.node) == 0 {
                 self.nodes.place_at(there.node, at, place, &mut close);
             }
         }
@@ -242,7 +241,7 @@ impl Volume {
             let place = self.directory(at)?.find(&self.folding, &entry.name).map_or(0, |e| e.place);
             if let Some(inode) = self.nodes.get_mut(node) {
                 inode.known = crate::node::Known::As(spelling);
-                let on_disk = inode.on_disk;
+                let on_disk = self.nodes.on_disk(node);
                 if on_disk != 0 {
                     self.nodes.add_link(on_disk, node, at, place);
                     self.nodes.place_at(node, at, place, &mut close);
