@@ -42,7 +42,7 @@ pub struct SetResolver {
 }
 
 /// Whether a text is one word of a line.
-fn is_word(text: &String) -> bool {
+fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_WORD && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 

@@ -210,7 +210,7 @@ fn comma_list(text: &str) -> Vec<String> {
 
 fn mac_pool(text: &str) -> Result<MacPool> {
     let ends = comma_list(text);
-    if ends.len() % 2 != 0 {
+    if !ends.len().is_multiple_of(2) {
         return invalid("invalid mac pool. You must specify both a start range and an end range");
     }
     let range = |ends: &[String]| MacRange { start_mac_address: ends[0].clone(), end_mac_address: ends[1].clone() };
