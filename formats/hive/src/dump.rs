@@ -100,21 +100,7 @@ fn flags(out: &mut impl Write, flags: Flags) -> fmt::Result {
 }
 
 fn entry(out: &mut impl Write, value: &Value) -> fmt::Result {
-    const NAMES: [&str; 12] = [
-        "REG_NONE",
-        "REG_SZ",
-        "REG_EXPAND_SZ",
-        "REG_BINARY",
-        "REG_DWORD",
-        "REG_DWORD_BIG_ENDIAN",
-        "REG_LINK",
-        "REG_MULTI_SZ",
-        "REG_RESOURCE_LIST",
-        "REG_FULL_RESOURCE_DESCRIPTOR",
-        "REG_RESOURCE_REQUIREMENTS_LIST",
-        "REG_QWORD",
-    ];
-    match NAMES.get(value.kind() as usize) {
+    match value::type_name(value.kind()) {
         Some(name) => out.write_str(name)?,
         None => write!(out, "type {:#x}", value.kind())?,
     }

@@ -17,6 +17,26 @@ pub const LINK: u32 = 6;
 /// `REG_MULTI_SZ`
 pub const MULTI_STRING: u32 = 7;
 
+const TYPE_NAMES: [&str; 12] = [
+    "REG_NONE",
+    "REG_SZ",
+    "REG_EXPAND_SZ",
+    "REG_BINARY",
+    "REG_DWORD",
+    "REG_DWORD_BIG_ENDIAN",
+    "REG_LINK",
+    "REG_MULTI_SZ",
+    "REG_RESOURCE_LIST",
+    "REG_FULL_RESOURCE_DESCRIPTOR",
+    "REG_RESOURCE_REQUIREMENTS_LIST",
+    "REG_QWORD",
+];
+
+/// The name of a type; `None` for one that Windows has no name for.
+pub fn type_name(kind: u32) -> Option<&'static str> {
+    TYPE_NAMES.get(usize::try_from(kind).ok()?).copied()
+}
+
 /// A value of any type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Value {

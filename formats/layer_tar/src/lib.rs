@@ -12,7 +12,7 @@ mod path;
 mod reader;
 mod records;
 pub mod reparse;
-mod sddl;
+pub mod sddl;
 pub mod security;
 mod time;
 mod writer;

@@ -22,12 +22,12 @@ pub mod registry;
 pub mod root_file_system;
 pub mod rule;
 mod scan;
-pub mod sddl;
 pub mod source;
 mod stamp;
 pub mod tree;
 mod view;
 
+pub use casement_layer_tar::sddl;
 pub use error::ViewError;
 pub use name::{Space, ViewPath};
 pub use registry::Registry;

@@ -1,7 +1,7 @@
 //! Values as reg.exe prints them, and as JSON.
 
 use casement_hive::Value;
-use casement_hive::value::{DWORD, EXPAND_STRING, LINK, MULTI_STRING, STRING};
+use casement_hive::value::{self, DWORD, EXPAND_STRING, LINK, MULTI_STRING, STRING};
 use serde_json::{Value as Json, json};
 
 const DWORD_BIG_ENDIAN: u32 = 5;
@@ -9,21 +9,7 @@ const QWORD: u32 = 11;
 
 /// The name of a type: `REG_SZ`; a number for one that Windows has no name for.
 pub fn type_name(kind: u32) -> String {
-    const NAMES: [&str; 12] = [
-        "REG_NONE",
-        "REG_SZ",
-        "REG_EXPAND_SZ",
-        "REG_BINARY",
-        "REG_DWORD",
-        "REG_DWORD_BIG_ENDIAN",
-        "REG_LINK",
-        "REG_MULTI_SZ",
-        "REG_RESOURCE_LIST",
-        "REG_FULL_RESOURCE_DESCRIPTOR",
-        "REG_RESOURCE_REQUIREMENTS_LIST",
-        "REG_QWORD",
-    ];
-    NAMES.get(kind as usize).map_or_else(|| format!("{kind:#x}"), |name| (*name).to_owned())
+    value::type_name(kind).map_or_else(|| format!("{kind:#x}"), str::to_owned)
 }
 
 /// The data in one line, as `reg query` shows it.
