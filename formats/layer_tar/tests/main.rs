@@ -1,7 +1,9 @@
 //! Layers read and written: what comes back, what other programs write, what is refused.
 
+mod corpus;
 mod hostile;
 mod others;
+mod property;
 mod round_trip;
 
 use casement_layer_tar::{Entry, LayerReader, LayerTarError};
