@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use casement_tests::{Host, Output};
+use casement_tests::{Host, Output, deadline};
 
 const ADMINISTRATOR: [&str; 3] = ["--isolation=process", "-u", "ContainerAdministrator"];
 
@@ -138,11 +138,72 @@ fn archives_that_are_none_of_windows_images_are_refused() {
     assert_ne!(refused.code(), 0, "{refused}");
     let refused = host.docker(["save", "no-such:1"]);
     assert!(refused.stderr.contains("No such image: no-such:1"), "{refused}");
-    let id = run(&host, "made", "nanoserver", "exit 0");
-    let refused = host.docker(["export", "made"]);
-    let expected = "the daemon on this operating system does not support exporting Windows containers";
-    assert!(refused.stderr.contains(expected), "{refused} {id}");
+    let refused = host.docker(["export", "no-such"]);
+    assert!(refused.stderr.contains("No such container: no-such"), "{refused}");
     assert_eq!(text(&host, &["images", "-q"]), before);
+}
+
+/// The names in a tar archive.
+fn listed(archive: &Path) -> Vec<String> {
+    let output = Command::new("tar").arg("-tf").arg(archive).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn an_exported_container_is_imported_and_runs_without_its_image() {
+    let host = Host::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("container.tar");
+    let _ = run(&host, "made", "nanoserver:1809", SETUP);
+    let _ = host.docker(["export", "-o", file.to_str().unwrap(), "made"]).succeeded();
+    let names = listed(&file);
+    let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    for name in ["Files/app/file.txt", "Files/Windows/System32/cmd.exe", "Hives/System_Base", "Hives/Software_Base"] {
+        assert!(has(name), "{name}: {names:?}");
+    }
+    assert!(!has("Files/Windows/System32/find.exe"), "{names:?}");
+    let checked = host.casement(["image", "check", &format!("layer:{}", file.display())]).succeeded();
+    assert!(!checked.stdout.contains("error ["), "{checked}");
+
+    let id = host.docker(["import", file.to_str().unwrap(), "whole:1"]).succeeded().text().to_owned();
+    let shown = text(&host, &["image", "inspect", "-f", "{{.Id}} {{len .RootFS.Layers}} {{.OsVersion}}", "whole:1"]);
+    let version = text(&host, &["image", "inspect", "-f", "{{.OsVersion}}", "nanoserver:1809"]);
+    assert_eq!(shown, format!("{id} 1 {version}"));
+    let _ = host.docker(["rm", "made"]).succeeded();
+    let _ = host.docker(["rmi", "nanoserver:1809"]).succeeded();
+    let line =
+        r"type C:\app\file.txt& ver& reg query HKLM\Software\Zoo /v Animal& reg query HKCU\Environment /v COLOUR";
+    let told = said(&host, "whole:1", line).succeeded();
+    for part in ["hello", "10.0.17763", "panda", "green"] {
+        assert!(told.stdout.contains(part), "{part}: {told}");
+    }
+    let gone = said(&host, "whole:1", r"dir C:\Windows\System32\find.exe");
+    assert!(gone.stderr.contains("File not found"), "{gone}");
+    assert_eq!(said(&host, "whole:1", r"reg query HKLM\Software\Microsoft\Cryptography\Providers\Trust").code(), 1);
+}
+
+#[test]
+fn running_containers_and_those_on_disks_of_their_own_are_exported() {
+    let host = Host::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("container.tar");
+    let export = |container: &str| {
+        let _ = host.docker(["export", "-o", file.to_str().unwrap(), container]).succeeded();
+        listed(&file)
+    };
+    let line = ["cmd", "/c", r"echo there> C:\running.txt& C:\t\ctrl.exe C:\event.txt 600"];
+    let id = host.start_container(&["-u", "ContainerAdministrator"], &line);
+    deadline::until("the file is there", || host.docker(["diff", &id]).succeeded().stdout.contains("running.txt"));
+    let names = export(&id);
+    assert!(names.iter().any(|name| name == "Files/running.txt"), "{names:?}");
+    // The volume of programs that is mounted in it is none of its files.
+    assert!(!names.iter().any(|name| name.starts_with("Files/t/") && name != "Files/t/"), "{names:?}");
+
+    let flags = ["run", "--name", "sized", "--storage-opt", "size=64MB"];
+    let line = ["nanoserver", "cmd", "/c", r"echo on a disk> C:\disk.txt"];
+    let _ = host.docker(flags.iter().chain(&ADMINISTRATOR).chain(&line)).succeeded();
+    assert!(export("sized").iter().any(|name| name == "Files/disk.txt"));
 }
 
 #[test]

@@ -6,15 +6,15 @@ use casement_layers::{Derived, ImageConfig, Store, oci};
 use casement_tests::Host;
 use casement_tests::registry::{Access, Registry, certificates};
 
-/// An image with a file of its own on top of nanoserver, before the daemon starts.
-fn add_application(host: &Host, name: &str) {
+/// An image with a file in `C:\app` on top of nanoserver, before the daemon starts.
+pub fn add_application(host: &Host, name: &str, file: &str, content: &[u8]) {
     let store = Store::open(host.root()).expect("a store");
     let history = oci::History { created_by: Some("an application".to_owned()), ..oci::History::default() };
     let config = ImageConfig { cmd: vec!["cmd".to_owned()], ..ImageConfig::default() };
     let derived = Derived { config, history, name: name.to_owned() };
     let fill = |layer: &Path| {
         std::fs::create_dir_all(layer.join("Files/app"))?;
-        std::fs::write(layer.join("Files/app/hello.txt"), "from the registry")
+        std::fs::write(layer.join("Files/app").join(file), content)
     };
     store.derive("nanoserver:ltsc2022", derived, fill).expect("an image");
 }
@@ -30,7 +30,7 @@ fn an_image_goes_to_a_registry_with_tls_and_password_and_comes_back_and_runs() {
     let certificates = host.directory().join("certs.d");
     std::fs::write(&config, format!("[registry]\ncertificates = '{}'\n", certificates.display())).expect("write");
     let name = format!("{}/team/app:v1", registry.host());
-    add_application(&host, &name);
+    add_application(&host, &name, "hello.txt", b"from the registry");
     host.start_daemon_with(["--config".as_ref(), config.as_os_str()]);
 
     let refused = host.docker(["push", &name]);

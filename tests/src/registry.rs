@@ -43,7 +43,7 @@ impl Registry {
             host.network().within(|| TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr())).expect("a port");
         let place = directory.display();
         let mut config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {place}/data}}\n  delete: {{enabled: true}}\nhttp:\n  addr: {address}\n"
+            "version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {place}/data}}\n  delete: {{enabled: true}}\nvalidation: {{manifests: {{urls: {{allow: [\"^https://\"]}}}}}}\nhttp:\n  addr: {address}\n"
         );
         if access == Access::Protected {
             certificates(&directory);

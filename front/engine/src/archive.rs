@@ -1,13 +1,14 @@
 //! Files of a container from outside: copies in and out, and what it has changed.
 
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use casement_hcs::Volume;
 use casement_layers::volume::changes::Change;
 use casement_layers::volume::{Overwrite, PathStat, UnionMount, VolumeError, VolumePath, VolumeTree};
 
-use crate::container::Status;
+use crate::container::{Container, Status};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
@@ -39,15 +40,32 @@ impl Engine {
         self.with_volume(key, path, |tree, path| tree.unpack(path, archive, overwrite))
     }
 
+    /// Writes volume `C:` and the registry of a container, running or not, as an archive of one layer. `out` is made when nothing but
+    /// the files themselves can keep it from being written.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what could not be read or written; the archive is incomplete then.
+    pub fn export<W: Write>(&self, key: &str, out: impl FnOnce() -> W) -> Result<()> {
+        let container = self.find(key)?.container();
+        let (layers, union) = storage(&container);
+        let write = |changes: Option<&OwnedFd>| {
+            let exporting = self.images.exporting(&container.id, changes, &layers)?;
+            self.tell(&container, "export");
+            exporting.write(out()).map_err(|error| Error::Layers(casement_silo::error_chain(&error)))
+        };
+        match union.disk() {
+            // Only who has it mounted sees what is on it.
+            Some(_) => self.with_open_volume(key, |volume| write(Some(volume.changes_directory()))),
+            None => write(None),
+        }
+    }
+
     /// What a container has changed on volume `C:`.
     ///
     /// # Errors
     /// When its files cannot be read.
     pub fn changes(&self, key: &str) -> Result<Vec<Change>> {
-        let container = self.find(key)?.container();
-        let storage = container.document.container.and_then(|described| described.storage).unwrap_or_default();
-        let layers: Vec<PathBuf> = storage.layers.iter().map(|layer| PathBuf::from(&layer.path)).collect();
-        let union = UnionMount::new(&layers, Path::new(&storage.path));
+        let (_, union) = storage(&self.find(key)?.container());
         if union.disk().is_some() {
             // Only who has it mounted sees what is on it.
             return self.with_open_volume(key, |volume| volume.changes().map_err(|error| explained(error, key, "")));
@@ -98,6 +116,15 @@ impl Engine {
         }
         work(&self.compute.open_volume(&container)?)
     }
+}
+
+/// The layers of a container, and their union with its scratch.
+fn storage(container: &Container) -> (Vec<PathBuf>, UnionMount) {
+    let described = container.document.container.as_ref().and_then(|described| described.storage.as_ref());
+    let Some(storage) = described else { return (Vec::new(), UnionMount::new(&[], Path::new(""))) };
+    let layers: Vec<PathBuf> = storage.layers.iter().map(|layer| PathBuf::from(&layer.path)).collect();
+    let union = UnionMount::new(&layers, Path::new(&storage.path));
+    (layers, union)
 }
 
 /// The error in Docker's words.

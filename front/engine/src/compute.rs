@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use casement_hcs::{LogSettings, Resolver, Volume};
-use casement_layers::{CommitOptions, Digest, Image, Import, LoadProgress, Loaded, Removed, Saving};
+use casement_layers::{CommitOptions, Digest, Exporting, Image, Import, LoadProgress, Loaded, Removed, Saving};
 use casement_schema::ComputeSystem;
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
@@ -216,6 +216,8 @@ pub trait ImageStore: Send + Sync {
     fn config_document(&self, image: &Image) -> Result<serde_json::Value>;
     /// Bytes of each unpacked layer of an image, base first.
     fn layer_sizes(&self, image: &Image) -> Vec<(Digest, u64)>;
+    /// Names in the layers of an image that were left out, as its substituted base does not have the files.
+    fn left_out(&self, image: &Image) -> Vec<String>;
     /// Bytes of all unpacked layers.
     ///
     /// # Errors
@@ -248,6 +250,12 @@ pub trait ImageStore: Send + Sync {
         parent: &Image,
         options: &CommitOptions,
     ) -> Result<Image>;
+    /// Gets ready to write the container `id`, with its image's layers, as an archive. `changes` is the directory that has its changed
+    /// files, if they are on a disk of their own.
+    ///
+    /// # Errors
+    /// When its registry or its files cannot be read.
+    fn exporting(&self, id: &ContainerId, changes: Option<&OwnedFd>, layers: &[PathBuf]) -> Result<Exporting>;
     /// Makes an image of one layer out of an archive.
     ///
     /// # Errors

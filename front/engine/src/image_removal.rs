@@ -50,6 +50,12 @@ impl Engine {
         self.images.layer_sizes(image)
     }
 
+    /// Names in the layers of an image that were left out, as its substituted base does not have the files.
+    #[must_use]
+    pub fn left_out(&self, image: &Image) -> Vec<String> {
+        self.images.left_out(image)
+    }
+
     /// Bytes of all unpacked layers.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use casement_layers::{
-    CommitOptions, Digest, Image, Import, LayersError, LoadProgress, Loaded, Removed, Saving, Store,
+    CommitOptions, Digest, Exporting, Image, Import, LayersError, LoadProgress, Loaded, Removed, Saving, Store,
 };
 use casement_silo::{IdRange, error_chain};
 use tracing::warn;
@@ -56,6 +56,10 @@ impl ImageStore for HostImages {
         self.store.layer_sizes(image)
     }
 
+    fn left_out(&self, image: &Image) -> Vec<String> {
+        self.store.left_out(image)
+    }
+
     fn all_layers_size(&self) -> Result<u64> {
         self.store.all_layers_size().map_err(failed)
     }
@@ -86,6 +90,15 @@ impl ImageStore for HostImages {
             None => self.store.commit(&scratch, parent, options),
         };
         image.map_err(failed)
+    }
+
+    fn exporting(&self, id: &ContainerId, changes: Option<&OwnedFd>, layers: &[PathBuf]) -> Result<Exporting> {
+        let scratch = self.store.scratch(id.as_str()).map_err(failed)?;
+        let scratch = scratch.ok_or_else(|| Error::Layers(format!("container {id} has no scratch")))?;
+        let changes = changes.map(OwnedFd::try_clone).transpose();
+        let changes =
+            changes.map_err(|source| Error::io(format!("cannot open the files of container {id}"), source))?;
+        scratch.exporting(changes, layers).map_err(failed)
     }
 
     fn import(&self, archive: &mut dyn Read, import: &Import) -> Result<Image> {

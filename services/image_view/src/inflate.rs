@@ -8,7 +8,6 @@ use std::io::{self, BufRead, Read};
 /// Packed bytes between two checkpoints at least.
 const SPACING: u64 = 1 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A place at which a member begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +34,7 @@ impl Packing {
     pub fn of(first: &[u8]) -> Self {
         if first.starts_with(&GZIP_MAGIC) {
             Self::Gzip
-        } else if first.starts_with(&ZSTD_MAGIC) {
+        } else if first.starts_with(&casement_layers::zstd::MAGIC) {
             Self::Zstd
         } else {
             Self::Plain

@@ -47,7 +47,7 @@ fn unpacking(files: &Path, place: &Path) -> Result<(), Box<dyn std::error::Error
         io::copy(&mut flate2::read::MultiGzDecoder::new(File::open(&archive)?), &mut io::sink()).map(drop)
     };
     let ours = |to: &Path| -> io::Result<()> {
-        layer::unpack(File::open(&archive)?, to, &[]).map(drop).map_err(io::Error::other)
+        layer::unpack(File::open(&archive)?, to, layer::Beneath::NOTHING).map(drop).map_err(io::Error::other)
     };
     let turns: [Turn<'_>; 4] = [
         ("GNU tar", &|to| with("tar", to)),

@@ -2,15 +2,16 @@
 
 use crate::error::LayersError;
 use crate::image::{self, Image, ImageConfig};
-use crate::layer::pack::{self, FileSecurity, Packing};
+use crate::layer::archive::FileSecurity;
+use crate::layer::pack::{self, Packing};
 use crate::layer::{gzip, stage};
 use crate::oci::{CONFIG, Config, Descriptor, History, Manifest};
-use crate::registry::{self, HIVES, hives_of, limit_times, read_prefix, spelled_below, user_hive_path, write_hive};
+use crate::registry::{self, HIVES, changes_of, limit_times, spelled_below, user_hive_path, write_hive};
 use crate::scratch::Scratch;
 use crate::store::Store;
-use casement_hive::{Key, Name, Value, merge};
+use casement_hive::{Key, merge};
 use casement_layer_tar::NtTime;
-use casement_nt::hives::{FromWine, Mount};
+use casement_nt::hives::Mount;
 use casement_nt::registry::NtTime as KeyTime;
 use jiff::Timestamp;
 use rustix::fd::OwnedFd;
@@ -18,8 +19,6 @@ use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-const MACHINE_GUID: [&str; 2] = [r"Software\Microsoft\Cryptography", "MachineGuid"];
 
 /// What an image made of a container is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,18 +149,7 @@ fn history(options: &CommitOptions, empty_layer: bool) -> History {
 /// Puts what the container has changed in its registry into the layer: differencing hives, and the user's hive as a whole, since
 /// that one is a file of the volume.
 fn stage_registry(layer: &Path, prefix: &Path, parent: &Image, latest: Option<Timestamp>) -> Result<(), LayersError> {
-    let Some(image) = hives_of(&parent.layers)? else { return Ok(()) };
-    let mut now = read_prefix(prefix)?;
-    // Each container has a GUID of its own, an image has that of its base: none.
-    let [key, name] = MACHINE_GUID;
-    let of_image = image.get(Mount::Software).key(key.trim_start_matches(r"Software\"));
-    if let Some(guid) = of_image.and_then(|key| key.value(&Name::from(name))).and_then(Value::as_string) {
-        now.machine.set(key, name, Value::string(&guid));
-    }
-    let FromWine { hives: changes, without_hive } = image.changes(now);
-    for key in without_hive {
-        tracing::warn!(%key, "a key directly below HKEY_LOCAL_MACHINE is in no hive and stays out of the image");
-    }
+    let Some((image, changes)) = changes_of(&parent.layers, prefix)? else { return Ok(()) };
     let latest = latest.map(|time| KeyTime::from_unix(u64::try_from(time.as_second()).unwrap_or(0)));
     for mount in Mount::ALL {
         let mut change = changes.get(mount).clone();

@@ -2,8 +2,9 @@
 
 use crate::error::LayersError;
 use crate::image::{self, Image};
+use crate::layer::archive::FileSecurity;
 use crate::layer::gzip;
-use crate::layer::pack::{self, FileSecurity, Packing};
+use crate::layer::pack::{self, Packing};
 use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, History, Manifest};
 use crate::registry::HIVES;
 use crate::store::Store;

@@ -1,12 +1,13 @@
 //! Images: the names of manifests (`images.json`), and what a manifest leads to.
 
+use crate::atomic;
 use crate::digest::Digest;
 use crate::error::LayersError;
+use crate::layer::{self, BaseLayers, Beneath};
 use crate::oci::{Config, Descriptor, MANIFEST, Manifest};
-use crate::receive::ORIGINAL_MANIFEST;
+use crate::receive::{Original, SUBSTITUTED_LABEL};
 use crate::reference::Reference;
 use crate::store::Store;
-use crate::{atomic, layer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -241,6 +242,11 @@ impl Store {
         image.diff_ids.iter().cloned().zip(sizes).collect()
     }
 
+    /// Further names, in the layers of an image, of files that its substituted base does not have: they were left out.
+    pub fn left_out(&self, image: &Image) -> Vec<String> {
+        image.layers.iter().flat_map(|layer| layer::left_out(layer)).collect()
+    }
+
     /// Bytes of all unpacked layers.
     ///
     /// # Errors
@@ -384,10 +390,8 @@ impl Store {
         for (_, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
             let config: Config = self.content().read_json(&manifest.config.digest)?;
-            if let Some(original) = manifest.annotations.get(ORIGINAL_MANIFEST) {
-                let original = Digest::parse(original)?;
-                blobs.insert(self.content().read_json::<Manifest>(&original)?.config.digest);
-                blobs.insert(original);
+            if let Some(original) = Original::of(self.content(), &manifest) {
+                blobs.extend([original.config, original.manifest]);
             }
             blobs.extend([digest.clone(), manifest.config.digest]);
             blobs.extend(manifest.layers.into_iter().map(|l| l.digest));
@@ -418,6 +422,11 @@ impl Store {
         progress: &mut dyn FnMut(usize, bool),
     ) -> Result<(), LayersError> {
         let diff_ids = &config.rootfs.diff_ids;
+        // What is built on an image on our base has the label, too.
+        let base = match config.config.labels.contains_key(SUBSTITUTED_LABEL) {
+            true => BaseLayers::Substituted,
+            false => BaseLayers::Original,
+        };
         // Topmost first, as layers are looked through.
         let mut below: Vec<PathBuf> = Vec::new();
         for (at, ((descriptor, diff_id), chain)) in
@@ -428,7 +437,8 @@ impl Store {
                 true => known,
                 false => {
                     progress(at, false);
-                    let layer = self.unpack_layer(descriptor, diff_id, &chain, &below)?;
+                    let beneath = Beneath { layers: &below, base };
+                    let layer = self.unpack_layer(descriptor, diff_id, &chain, beneath)?;
                     progress(at, true);
                     layer
                 }

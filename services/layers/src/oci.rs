@@ -14,9 +14,19 @@ pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Media type of a layer packed with gzip.
 pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-
+/// Media type of a layer packed with Zstandard.
+pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 /// Media type of a layer that is not packed.
 pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// The media type of a layer by the first bytes of its blob, of which [`crate::zstd::MAGIC`] is the longest that tells.
+pub fn layer_type(start: &[u8]) -> &'static str {
+    match start {
+        [0x1f, 0x8b, ..] => LAYER_GZIP,
+        _ if start.starts_with(&crate::zstd::MAGIC) => LAYER_ZSTD,
+        _ => LAYER_TAR,
+    }
+}
 
 /// Names a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Takes in images whose parts come from elsewhere: a registry, a layout directory.
 
 use crate::atomic;
+use crate::content::ContentStore;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::image::Image;
@@ -14,6 +15,9 @@ use std::time::{Duration, SystemTime};
 pub const ORIGINAL_MANIFEST: &str = "casement.original.manifest";
 /// Note on such a manifest: how many layers at the bottom of the original were replaced.
 pub const ORIGINAL_LAYERS: &str = "casement.original.base-layers";
+
+/// Label of an image on another base, and of all that is built on it: what was replaced, for `docker image inspect`.
+pub const SUBSTITUTED_LABEL: &str = "casement.base.substituted";
 
 /// How long the part of a blob is kept that nobody goes on with.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -29,6 +33,8 @@ pub struct Receiving {
 pub struct Original {
     /// Digest of its manifest.
     pub manifest: Digest,
+    /// Digest of its config.
+    pub config: Digest,
     /// How many layers of it were replaced.
     pub base_layers: usize,
 }
@@ -65,10 +71,22 @@ impl Store {
     /// When the store is damaged.
     pub fn original(&self, image: &Image) -> Result<Option<Original>, LayersError> {
         let manifest: Manifest = self.content().read_json(&image.manifest)?;
-        let Some(digest) = manifest.annotations.get(ORIGINAL_MANIFEST) else { return Ok(None) };
-        let count = manifest.annotations.get(ORIGINAL_LAYERS).and_then(|text| text.parse().ok());
-        let base_layers = count.ok_or_else(|| LayersError::damaged(format!("image {}", image.id), ORIGINAL_LAYERS))?;
-        Ok(Some(Original { manifest: Digest::parse(digest)?, base_layers }))
+        Ok(Original::of(self.content(), &manifest))
+    }
+}
+
+impl Original {
+    /// What the image of this manifest was. Anyone can write the notes: they count if the manifest is here, and has the layers of this
+    /// one on top of those that were replaced.
+    pub(crate) fn of(content: &ContentStore, manifest: &Manifest) -> Option<Self> {
+        let digest = Digest::parse(manifest.annotations.get(ORIGINAL_MANIFEST)?).ok()?;
+        let base_layers: usize = manifest.annotations.get(ORIGINAL_LAYERS)?.parse().ok()?;
+        let original: Manifest = content.read_json(&digest).ok()?;
+        let digests =
+            |manifest: &Manifest| manifest.layers.iter().map(|layer| layer.digest.clone()).collect::<Vec<_>>();
+        let kept = digests(&original).split_off(base_layers.min(original.layers.len()));
+        let fits = base_layers <= original.layers.len() && digests(manifest).ends_with(&kept);
+        fits.then_some(Self { manifest: digest, config: original.config.digest, base_layers })
     }
 }
 

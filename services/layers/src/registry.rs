@@ -9,8 +9,8 @@ use crate::layer::below::Below;
 use crate::scratch::REGISTRY_FILES;
 use crate::store::Store;
 use crate::volume::names::existing_name;
-use casement_hive::{Hive, Key, NtTime, Tree, compose, merge};
-use casement_nt::hives::{Hives, Mount, WineRegistry};
+use casement_hive::{Hive, Key, Name, NtTime, Tree, Value, compose, merge};
+use casement_nt::hives::{FromWine, Hives, Mount, WineRegistry};
 use casement_nt::registry::{KeyTimes, MAX_TEXT, Registry};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
@@ -31,6 +31,9 @@ const PROFILES: [&str; 2] = ["ContainerAdministrator", "ContainerUser"];
 const USER_HIVE: &str = "NTUSER.DAT";
 /// A key that only Wine makes: what has it is a whole registry of Wine's user.
 const OF_WINE: &str = r"Software\Wine";
+
+/// The key and the value with the GUID of a machine.
+const MACHINE_GUID: [&str; 2] = [r"Software\Microsoft\Cryptography", "MachineGuid"];
 
 /// Where a layer keeps the user's hive.
 pub(crate) fn user_hive_path() -> [&'static str; 4] {
@@ -112,11 +115,15 @@ fn open_in(layer: &Path, path: &[&str]) -> rustix::io::Result<Option<OwnedFd>> {
     Ok(is_file.then_some(at))
 }
 
-/// Writes a hive so that the same keys always give the same bytes.
+/// The file of a hive called `name`: the same keys always give the same bytes.
+pub(crate) fn hive_file(tree: &Tree, name: &str) -> Result<Vec<u8>, LayersError> {
+    Hive::new(tree.clone(), name).write().map_err(|e| LayersError::damaged(name, e))
+}
+
+/// Writes a hive.
 pub(crate) fn write_hive(tree: &Tree, path: &Path) -> Result<(), LayersError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let bytes =
-        Hive::new(tree.clone(), &name).write().map_err(|e| LayersError::damaged(path.display().to_string(), e))?;
+    let bytes = hive_file(tree, &name)?;
     fs::write(path, bytes).map_err(LayersError::io("write", path))
 }
 
@@ -139,6 +146,24 @@ pub(crate) fn read_prefix(prefix: &Path) -> Result<WineRegistry, LayersError> {
         Registry::parse(&text).map_err(LayersError::from)
     });
     Ok(WineRegistry { machine: system?, user: user?, default_user: default_user? })
+}
+
+/// The hives of the image with these layers, topmost first, and what the container with this prefix has changed in them. `None` if no
+/// layer has any.
+pub(crate) fn changes_of(layers: &[PathBuf], prefix: &Path) -> Result<Option<(Hives, Hives)>, LayersError> {
+    let Some(image) = hives_of(layers)? else { return Ok(None) };
+    let mut now = read_prefix(prefix)?;
+    // Each container has a GUID of its own, an image has that of its base: none.
+    let [key, name] = MACHINE_GUID;
+    let of_image = image.get(Mount::Software).key(key.trim_start_matches(r"Software\"));
+    if let Some(guid) = of_image.and_then(|key| key.value(&Name::from(name))).and_then(Value::as_string) {
+        now.machine.set(key, name, Value::string(&guid));
+    }
+    let FromWine { hives: changes, without_hive } = image.changes(now);
+    for key in without_hive {
+        tracing::warn!(%key, "a key directly below HKEY_LOCAL_MACHINE is in no hive and stays out of the image");
+    }
+    Ok(Some((image, changes)))
 }
 
 impl Store {

@@ -457,3 +457,137 @@ fn what_else_stands_in_a_configuration_stays() {
     assert_eq!(document["config"]["Healthcheck"]["Test"][0], "NONE");
     assert_eq!(document["config"]["OnBuild"][0], "RUN x");
 }
+
+#[test]
+fn an_exported_container_is_imported_as_an_image_of_one_layer() {
+    use casement_wcifs::metadata::{ATTRIBUTES, CREATED, OPAQUE, STREAM};
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true), archive("gone", false), archive("middle", false)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let upper = scratch.directory().join("upper");
+    fs::create_dir_all(upper.join("DIR")).unwrap();
+    let tombstone = rustix::fs::FileType::CharacterDevice;
+    rustix::fs::mknodat(rustix::fs::CWD, upper.join("DIR/GONE"), tombstone, rustix::fs::Mode::empty(), 0).unwrap();
+    fs::create_dir(upper.join("new")).unwrap();
+    fs::write(upper.join("new/file.txt"), "new").unwrap();
+    fs::hard_link(upper.join("new/file.txt"), upper.join("new/second.txt")).unwrap();
+    std::os::unix::fs::symlink("../dir", upper.join("new/to dir")).unwrap();
+    std::os::unix::fs::symlink("file.txt", upper.join("new/to file")).unwrap();
+    let attribute = |path: &Path, name: &str, value: &[u8]| {
+        rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
+    };
+    attribute(&upper.join("new/file.txt"), ATTRIBUTES, &0x22u32.to_le_bytes());
+    attribute(&upper.join("new/file.txt"), CREATED, &130_000_000_000_000_000u64.to_le_bytes());
+    attribute(&upper.join("new/file.txt"), &format!("{STREAM}Zone.Identifier"), b"[ZoneTransfer]");
+    set(&scratch.prefix(), "system.reg", |registry| {
+        registry.set(r"Software\New", "ключ", Value::multi_string(&["a", "b"]));
+        registry.remove_value(r"Software\Microsoft\Kept", "value");
+        registry.set(r"Software\Microsoft\Windows NT\CurrentVersion", "CurrentBuildNumber", Value::string("17763"));
+        registry.set(r"Software\Microsoft\Windows NT\CurrentVersion", "UBR", Value::dword(7919));
+    });
+    set(&scratch.prefix(), "user.reg", |registry| registry.set("Environment", "PATH", Value::expand_string("%X%")));
+    let export = |scratch: &Scratch, layers: &[std::path::PathBuf]| {
+        let times = rustix::fs::Timestamps {
+            last_access: rustix::fs::Timespec { tv_sec: 9, tv_nsec: 0 },
+            last_modification: rustix::fs::Timespec { tv_sec: 9, tv_nsec: 0 },
+        };
+        let upper = fs::File::open(scratch.directory().join("upper")).unwrap();
+        rustix::fs::futimens(&upper, &times).unwrap();
+        let mut archive = Vec::new();
+        scratch.exporting(None, layers).unwrap().write(&mut archive).unwrap();
+        archive
+    };
+    let exported = export(&scratch, &base.layers);
+
+    let entries = |archive: &[u8]| {
+        let mut reader = casement_layer_tar::LayerReader::new(archive);
+        let mut entries = BTreeMap::new();
+        while let Some(entry) = reader.next_entry().unwrap() {
+            let stream = matches!(entry.kind, casement_layer_tar::Kind::Stream { .. });
+            entries.insert(format!("{}{}", entry.path, if stream { ":" } else { "" }), entry);
+        }
+        entries
+    };
+    let first = exported;
+    let exported = entries(&first);
+    for name in ["Files/DIR/base", "Files/DIR/middle", "Files/new/file.txt:", "Hives/System_Base", "Hives/Sam_Base"] {
+        assert!(exported.contains_key(name), "{name}: {:?}", exported.keys());
+    }
+    assert!(!exported.keys().any(|name| name.to_lowercase().contains("gone")), "{:?}", exported.keys());
+    assert!(matches!(exported["Files/new/second.txt"].kind, casement_layer_tar::Kind::HardLink(_)));
+    assert!(exported["Files/new/to dir"].metadata.is_directory(), "links to directories are told from others");
+    assert!(!exported["Files/new/to file"].metadata.is_directory());
+
+    let import = Import {
+        config: ContainerConfig::default(),
+        names: vec!["whole:1".to_owned()],
+        comment: String::new(),
+        created: jiff::Timestamp::from_second(1).unwrap(),
+    };
+    let image = store.import(&first[..], &import).unwrap();
+    assert_eq!((image.layers.len(), image.os_version.as_str()), (1, "10.0.17763.7919"));
+    let again = store.create_scratch("d", &image, own_id()).unwrap();
+    let without_guid = |scratch: &Scratch, file: &str| {
+        let text = fs::read_to_string(scratch.prefix().join(file)).unwrap();
+        text.lines().filter(|line| !line.contains("MachineGuid")).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    for file in ["system.reg", "user.reg", "userdef.reg"] {
+        let values = |scratch: &Scratch| {
+            let text = without_guid(scratch, file);
+            let registry = casement_nt::registry::Registry::parse(text.as_bytes()).unwrap();
+            registry.to_text(casement_nt::registry::KeyTimes::Own)
+        };
+        let lines = |scratch: &Scratch| {
+            let text = values(scratch);
+            let mut lines: Vec<String> =
+                text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+            lines.iter_mut().for_each(|line| {
+                // The time of a key.
+                if let Some(end) = line.starts_with('[').then(|| line.rfind(']')).flatten() {
+                    line.truncate(end + 1);
+                }
+            });
+            lines.sort();
+            lines
+        };
+        assert_eq!(lines(&again), lines(&scratch), "{file}");
+    }
+    // What was imported is exported as it was; the directories of the user's hive were made by the import.
+    let second = entries(&export(&again, &image.layers));
+    let made = |name: &String| !name.starts_with("Files/users") || name.ends_with(".DAT");
+    let before: Vec<_> = exported.into_iter().filter(|(name, _)| made(name)).collect();
+    let after: Vec<_> = second.into_iter().filter(|(name, _)| made(name)).collect();
+    assert_eq!(before, after);
+
+    // A directory that took the place of one hides what was in it; nothing of that is exported.
+    attribute(&upper.join("DIR"), OPAQUE, b"y");
+    assert!(!entries(&export(&scratch, &base.layers)).contains_key("Files/DIR/base"));
+}
+
+#[test]
+fn notes_on_an_original_that_is_not_here_or_another_image_are_nothing() {
+    let (_root, store) = store();
+    publish(&store, &["secret:1"], &[archive("base", true), archive("secret", false)], None);
+    publish(&store, &["plain:1"], &[archive("base", true)], None);
+    let (secret, plain) = (store.resolve("secret:1").unwrap(), store.resolve("plain:1").unwrap());
+    let document: oci::Manifest = store.content().read_json(&plain.manifest).unwrap();
+    for (name, original, count) in [
+        ("nowhere", format!("sha256:{}", "0".repeat(64)), "1"),
+        ("nothing", "nothing".to_owned(), "1"),
+        ("config", plain.id.to_string(), "0"),
+        ("more", secret.manifest.to_string(), "9"),
+        ("secret", secret.manifest.to_string(), "1"),
+        ("no number", secret.manifest.to_string(), "one"),
+    ] {
+        let mut manifest = document.clone();
+        manifest.annotations =
+            [(ORIGINAL_MANIFEST.to_owned(), original), (ORIGINAL_LAYERS.to_owned(), count.to_owned())].into();
+        store.publish(&manifest, &["noted:1".to_owned()]).unwrap();
+        let image = store.resolve("noted:1").unwrap();
+        assert_eq!(store.original(&image).unwrap(), None, "{name}");
+        // And the store is still cleared.
+        store.collect_garbage().unwrap();
+    }
+    assert!(store.resolve("secret:1").is_ok());
+}

@@ -171,8 +171,8 @@ impl Blob {
     pub fn descriptor(&self) -> oci::Descriptor {
         let media_type = match self.media_type.as_str() {
             text if text.ends_with("gzip") => oci::LAYER_GZIP,
-            text if text.ends_with("zstd") => "application/vnd.oci.image.layer.v1.tar+zstd",
-            _ => "application/vnd.oci.image.layer.v1.tar",
+            text if text.ends_with("zstd") => oci::LAYER_ZSTD,
+            _ => oci::LAYER_TAR,
         };
         oci::Descriptor::new(media_type, self.digest.clone(), self.size)
     }

@@ -21,6 +21,7 @@ mod substitute;
 mod tls;
 mod transport;
 
+pub use casement_layers::SUBSTITUTED_LABEL;
 pub use distribution::{BaseSource, BuiltBases, Distribution};
 pub use documents::RawManifest;
 pub use error::RegistryError;
@@ -30,4 +31,3 @@ pub use platform::{HostBuild, build_number};
 pub use progress::{Event, Pushed, Reporter};
 pub use pull::PullRequest;
 pub use settings::{BasePolicy, CERTIFICATES, Credentials, RegistrySettings};
-pub use substitute::LABEL as SUBSTITUTED_LABEL;

@@ -4,12 +4,9 @@ use crate::bases::{Base, OWN_LABEL};
 use crate::documents::{Manifest, RawManifest};
 use crate::error::RegistryError;
 use casement_layers::oci::{self, CONFIG, Descriptor, MANIFEST};
-use casement_layers::{Digest, Image, ORIGINAL_LAYERS, ORIGINAL_MANIFEST, Store};
+use casement_layers::{Digest, Image, ORIGINAL_LAYERS, ORIGINAL_MANIFEST, SUBSTITUTED_LABEL, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Label that says what was replaced, for `docker image inspect`.
-pub const LABEL: &str = "casement.base.substituted";
 
 /// The documents of an image on another base.
 #[derive(Debug)]
@@ -58,7 +55,8 @@ pub fn rewrite(
     if settings.get("Labels").is_none_or(Value::is_null) {
         settings["Labels"] = json!({});
     }
-    settings["Labels"][LABEL] = json!(format!("{} {} ({})", base.flavour, base.version, base.evidence.as_str()));
+    settings["Labels"][SUBSTITUTED_LABEL] =
+        json!(format!("{} {} ({})", base.flavour, base.version, base.evidence.as_str()));
     settings["Labels"][OWN_LABEL] = json!(base.flavour.as_str());
 
     let encode = |value: &Value| serde_json::to_vec(value).map_err(|error| bad(&error.to_string()));

@@ -17,7 +17,9 @@ use casement_engine::image::ImageSummary;
 use casement_engine::model::Config;
 use casement_engine::{Container, ContainerId, ContainerSettings, Engine, Error, State};
 use casement_hcs::Volume;
-use casement_layers::{CommitOptions, Digest, Image, ImageConfig, Import, LoadProgress, Loaded, Removed, Saving};
+use casement_layers::{
+    CommitOptions, Digest, Exporting, Image, ImageConfig, Import, LoadProgress, Loaded, Removed, Saving,
+};
 use casement_schema::container::Container as ContainerDocument;
 use casement_schema::process::ProcessParameters;
 use casement_schema::properties::ProcessDetails;
@@ -347,6 +349,9 @@ impl ImageStore for FakeImages {
     fn layer_sizes(&self, _image: &Image) -> Vec<(Digest, u64)> {
         Vec::new()
     }
+    fn left_out(&self, _image: &Image) -> Vec<String> {
+        Vec::new()
+    }
     fn all_layers_size(&self) -> Result<u64> {
         Ok(0)
     }
@@ -367,6 +372,9 @@ impl ImageStore for FakeImages {
         _options: &CommitOptions,
     ) -> Result<Image> {
         Err(Error::NoSuchContainer(id.to_string()))
+    }
+    fn exporting(&self, _id: &ContainerId, _changes: Option<&OwnedFd>, _layers: &[PathBuf]) -> Result<Exporting> {
+        Err(Error::Layers("there is no store".to_owned()))
     }
     fn import(&self, _archive: &mut dyn Read, _import: &Import) -> Result<Image> {
         Err(Error::Layers("there is no store".to_owned()))

@@ -2,6 +2,7 @@
 
 use crate::error::ViewError;
 use crate::inflate::{Checkpoint, Members, Packing};
+use casement_layers::zstd::Frames;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -99,16 +100,12 @@ impl Blob {
                 Ok(Box::new(members))
             }
             Packing::Zstd => {
-                let mut reader = unpack_zstd(BufReader::with_capacity(BUFFER, self.reader(0)))?;
-                skip(&mut reader, position)?;
-                Ok(reader)
+                let mut frames = Frames::new(BufReader::with_capacity(BUFFER, self.reader(0)));
+                skip(&mut frames, position)?;
+                Ok(Box::new(frames))
             }
         }
     }
-}
-
-fn unpack_zstd(_packed: impl Read) -> io::Result<Box<dyn Read + Send>> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "layers packed with Zstandard are not read"))
 }
 
 /// Reads `length` bytes and forgets them.

@@ -68,6 +68,18 @@ impl LayerSource {
     }
 }
 
+/// Opens the image of this name at a path.
+type Open = fn(&Path, Option<&str>) -> Result<Source, ViewError>;
+
+/// What stands before a path to say what is there.
+const FORMS: [(&str, Open); 3] =
+    [("oci:", layout::open), ("docker-archive:", archive::open_image), ("layer:", archive::open_layer)];
+
+/// Whether `text` looks like a path or says that it is one, so that it names no image of a store.
+pub fn is_path(text: &str) -> bool {
+    FORMS.iter().any(|(prefix, _)| text.starts_with(prefix)) || text.starts_with(['/', '.', '~'])
+}
+
 /// Finds the image that `text` names: `NAME[:TAG]` or an id in the store under `root`; `oci:DIR[:NAME]`, `docker-archive:FILE[:NAME]`
 /// and `layer:FILE`, as skopeo has them; or the path of any of these. A path that does not look like one (`/x`, `./x`) is one
 /// if the store has no image of that name.
@@ -75,17 +87,13 @@ impl LayerSource {
 /// # Errors
 /// When there is no such image, it cannot be read, or there are several.
 pub fn open(text: &str, root: &Path) -> Result<Source, ViewError> {
-    for (prefix, open) in [
-        ("oci:", layout::open as fn(&Path, Option<&str>) -> Result<Source, ViewError>),
-        ("docker-archive:", archive::open_image),
-        ("layer:", archive::open_layer),
-    ] {
+    for (prefix, open) in FORMS {
         if let Some(rest) = text.strip_prefix(prefix) {
             let (path, name) = choose::path_and_name(rest);
             return open(&path, name.as_deref());
         }
     }
-    if text.starts_with(['/', '.', '~']) {
+    if is_path(text) {
         return open_path(text);
     }
     let in_store = match root.join("images.json").exists() {

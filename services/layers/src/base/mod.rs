@@ -10,8 +10,9 @@ pub use flavour::{Flavour, UnknownFlavour};
 
 use crate::error::LayersError;
 use crate::image::Image;
+use crate::layer::archive::FileSecurity;
 use crate::layer::gzip;
-use crate::layer::pack::{self, FileSecurity, Packing};
+use crate::layer::pack::{self, Packing};
 use crate::reference::microsoft_name;
 use crate::registry::{HIVES, read_prefix, user_hive_path, write_hive};
 use crate::store::Store;

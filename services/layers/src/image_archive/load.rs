@@ -5,7 +5,7 @@ use super::spool::Spool;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::image::{self, chain_ids};
-use crate::oci::{self, Config, Descriptor, Index, LAYER_GZIP, LAYER_TAR, Manifest};
+use crate::oci::{self, Config, Descriptor, Index, Manifest};
 use crate::reference::Reference;
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -15,7 +15,6 @@ use std::io::Read;
 const MAX_IMAGES: usize = 1000;
 /// Deepest index in an index.
 const MAX_DEPTH: usize = 3;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What happens while an archive is taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,8 +156,7 @@ impl Store {
                 None => {
                     let mut layers = Vec::new();
                     for layer in item.layers.unwrap_or_default() {
-                        let (digest, size, start) = spool.blob(self, &layer)?;
-                        let kind = if start == GZIP { LAYER_GZIP } else { LAYER_TAR };
+                        let (digest, size, kind) = spool.blob(self, &layer)?;
                         layers.push(Descriptor::new(kind, digest, size));
                     }
                     image::manifest(Descriptor::new(oci::CONFIG, digest, size), layers, BTreeMap::new())

@@ -90,6 +90,11 @@ impl Saving {
             for digest in parts.chain([&image.manifest]) {
                 writer.blob(&self.store, digest)?;
             }
+            // What a push of it pushes.
+            if let Some(original) = self.store.original(image)? {
+                writer.blob(&self.store, &original.manifest)?;
+                writer.blob(&self.store, &original.config)?;
+            }
             let path = |digest: &Digest| format!("{BLOBS}{}", digest.hex());
             items.push(Item {
                 config: path(&manifest.config.digest),

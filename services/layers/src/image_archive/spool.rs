@@ -5,6 +5,7 @@ use super::documents::BLOBS;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::store::Store;
+use crate::{oci, zstd};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -155,10 +156,10 @@ impl Spool {
         }
     }
 
-    /// The digest and size of a file, which is in the content store from now on, and how it begins.
-    pub(super) fn blob(&self, store: &Store, name: &str) -> Result<(Digest, u64, [u8; 2]), LayersError> {
+    /// The digest and size of a file, which is in the content store from now on, and its media type as a layer.
+    pub(super) fn blob(&self, store: &Store, name: &str) -> Result<(Digest, u64, &'static str), LayersError> {
         let mut file = self.open(store, name)?;
-        let mut start = [0; 2];
+        let mut start = [0; zstd::MAGIC.len()];
         let mut filled = 0;
         while filled < start.len() {
             match file.read(&mut start[filled..]).map_err(unreadable)? {
@@ -167,13 +168,13 @@ impl Spool {
             }
         }
         if let Some(Spooled::Blob(digest, size)) = self.find(name) {
-            return Ok((digest.clone(), *size, start));
+            return Ok((digest.clone(), *size, oci::layer_type(&start[..filled])));
         }
         file.rewind().map_err(unreadable)?;
         let mut ingest = store.content().ingest()?;
         io::copy(&mut file, &mut ingest).map_err(unreadable)?;
         let (digest, size) = ingest.commit(None)?;
-        Ok((digest, size, start))
+        Ok((digest, size, oci::layer_type(&start[..filled])))
     }
 
     /// The names of all files.

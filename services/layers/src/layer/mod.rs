@@ -2,6 +2,7 @@
 //! that has files of the layers below it under further names is only the same on top of the same layers: its digits are those of
 //! its chain id.
 
+pub(crate) mod archive;
 pub(crate) mod below;
 pub(crate) mod gzip;
 pub(crate) mod ntfs;
@@ -14,7 +15,7 @@ mod tree;
 pub(crate) mod unpack;
 mod writers;
 
-pub use unpack::{MAX_UNPACKED, Unpacked, unpack};
+pub use unpack::{BaseLayers, Beneath, MAX_UNPACKED, Unpacked, unpack};
 
 use crate::atomic::{self, UNFINISHED};
 use crate::digest::Digest;
@@ -35,6 +36,9 @@ const RECORD: &str = "layer.json";
 struct Record {
     id: Digest,
     size: u64,
+    /// Further names of files that a substituted base does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
 }
 
 /// A layer directory that is still being filled; dropping it removes it.
@@ -51,8 +55,16 @@ impl NewLayer {
 
 /// Bytes of the files in an unpacked layer, as recorded when it was made; 0 when it is not there.
 pub(crate) fn recorded_size(layer: &Path) -> u64 {
-    let bytes = fs::read(layer.join(RECORD)).unwrap_or_default();
-    serde_json::from_slice::<Record>(&bytes).map_or(0, |r| r.size)
+    record(layer).map_or(0, |record| record.size)
+}
+
+/// Names in an unpacked layer that were left out, as they would be further ones of files that a substituted base does not have.
+pub(crate) fn left_out(layer: &Path) -> Vec<String> {
+    record(layer).map_or_else(Vec::new, |record| record.left_out)
+}
+
+fn record(layer: &Path) -> Option<Record> {
+    serde_json::from_slice(&fs::read(layer.join(RECORD)).ok()?).ok()
 }
 
 impl Store {
@@ -75,12 +87,15 @@ impl Store {
 
     /// Gives a filled layer its name. If the layer is there already, the new directory is dropped.
     pub(crate) fn publish_layer(&self, layer: NewLayer, id: &Digest, size: u64) -> Result<PathBuf, LayersError> {
-        let record = Record { id: id.clone(), size };
+        self.publish_recorded(layer, Record { id: id.clone(), size, left_out: Vec::new() })
+    }
+
+    fn publish_recorded(&self, layer: NewLayer, record: Record) -> Result<PathBuf, LayersError> {
         let text = serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
         atomic::write(&layer.path().join(RECORD), &text)?;
         let directory = File::open(layer.path()).map_err(LayersError::io("open", layer.path()))?;
         rustix::fs::syncfs(&directory).map_err(|e| LayersError::io("write", layer.path())(e.into()))?;
-        let published = self.layer_directory(id);
+        let published = self.layer_directory(&record.id);
         if published.is_dir() {
             return Ok(published);
         }
@@ -93,14 +108,13 @@ impl Store {
         Ok(published)
     }
 
-    /// Unpacks a layer blob and checks its diff id. `chain` is the chain id of the layer, `below` are the layers that it lies upon,
-    /// topmost first.
+    /// Unpacks a layer blob and checks its diff id. `chain` is the chain id of the layer.
     pub(crate) fn unpack_layer(
         &self,
         blob: &Descriptor,
         diff_id: &Digest,
         chain: &Digest,
-        below: &[PathBuf],
+        below: Beneath<'_>,
     ) -> Result<PathBuf, LayersError> {
         let layer = self.new_layer()?;
         let unpacked = unpack::unpack(self.content().read(&blob.digest)?, layer.path(), below)?;
@@ -108,8 +122,12 @@ impl Store {
             let found = format!("sha256:{}", unpacked.diff_id);
             return Err(LayersError::DigestMismatch { expected: diff_id.to_string(), found });
         }
-        let name = if unpacked.needs_below { chain } else { diff_id };
-        self.publish_layer(layer, name, unpacked.size)
+        let id = if unpacked.needs_below { chain } else { diff_id }.clone();
+        if let Some(first) = unpacked.left_out.first() {
+            let count = unpacked.left_out.len();
+            tracing::warn!(layer = %diff_id, count, first, "further names of files that Casement's base does not have are left out");
+        }
+        self.publish_recorded(layer, Record { id, size: unpacked.size, left_out: unpacked.left_out })
     }
 
     /// Where the layer with this diff id is on top of those that its chain id stands for, or would be.

@@ -1,22 +1,21 @@
 //! Packs a layer directory into the blob of a layer archive. The same directory gives the same blob.
 
+use super::archive::{Archive, Failure, FileSecurity};
 use super::below::Below;
 use super::gzip::GzipMembers;
-use super::ntfs;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::oci::{Descriptor, LAYER_GZIP};
 use crate::store::Store;
 use crate::volume::names;
-use casement_layer_tar::{Entry, Kind, LayerPath, LayerWriter, Metadata, NtTime, ReparsePoint, attribute, fold};
+use casement_layer_tar::{LayerPath, NtTime, fold};
 use casement_nt::Progress;
-use casement_wcifs::metadata::{Place, is_opaque};
-use rustix::fd::{AsRawFd, OwnedFd};
+use casement_wcifs::metadata::is_opaque;
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -49,15 +48,6 @@ pub(crate) struct Packing<'a> {
     pub(crate) level: i32,
 }
 
-/// The security descriptors of files of which none is kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileSecurity {
-    /// The usual one: what Windows imports as a layer above others is written as it stands.
-    Written,
-    /// None: what Windows imports as a base layer is made file by file, and gets the one of its directory.
-    Inherited,
-}
-
 /// Writes `layer`, a directory with `Files/` and `Hives/`, into the content store.
 pub(crate) fn pack(
     store: &Store,
@@ -74,20 +64,16 @@ pub(crate) fn pack(
     let gzip = GzipMembers::new(store.content().ingest()?, packing.level);
     let mut pack = Pack {
         top,
-        writer: LayerWriter::new(Hashing { inner: gzip, hasher: Sha256::new() }),
-        latest: packing.latest,
-        file_security: packing.file_security,
+        archive: Archive::new(Hashing { inner: gzip, hasher: Sha256::new() }, packing.latest, packing.file_security),
         newest: newest(&items, packing.latest),
-        first_names: HashMap::new(),
-        size: 0,
     };
     for item in &items {
         pack.one(item).map_err(|e| e.about(&item.path))?;
-        progress.report("packing the image", pack.size as f64 / total.max(1) as f64);
+        progress.report("packing the image", pack.archive.size() as f64 / total.max(1) as f64);
     }
     let written = |e| LayersError::io("write", &store.root().join("content"))(e);
-    let size = pack.size;
-    let Hashing { inner, hasher } = pack.writer.finish()?;
+    let size = pack.archive.size();
+    let Hashing { inner, hasher } = pack.archive.finish()?;
     let ingest = inner.finish().map_err(written)?;
     let hex = casement_nt::digest::hex(&hasher.finalize());
     let diff_id = Digest::from_hex(&hex).ok_or(LayersError::BadDigest(hex))?;
@@ -237,148 +223,44 @@ impl Walk<'_> {
 /// Writes what was found.
 struct Pack<W: Write> {
     top: OwnedFd,
-    writer: LayerWriter<W>,
-    latest: Option<NtTime>,
-    file_security: FileSecurity,
+    archive: Archive<W>,
     newest: NtTime,
-    /// Files with several names, by device and inode: the first name.
-    first_names: HashMap<(u64, u64), LayerPath>,
-    size: u64,
 }
 
 impl<W: Write> Pack<W> {
     fn one(&mut self, item: &Item) -> Result<(), Failure> {
+        let path = &item.path;
         let stat = match &item.what {
             What::File(stat) => stat,
-            What::Gone => {
-                let metadata = Metadata::file(NtTime::default());
-                return self.entry(&item.path, Kind::Whiteout, metadata, io::empty());
-            }
+            What::Gone => return self.archive.whiteout(path),
         };
+        let open = |flags| open(&self.top, path.as_str(), flags);
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Symlink => self.link(&item.path),
+            FileType::Symlink => {
+                let (parent, name) = path.split();
+                let parent = self::open(&self.top, parent.unwrap_or_default(), OFlags::DIRECTORY)?;
+                let leads_to_directory = || leads_to_directory(&self.top, path, name, &parent);
+                self.archive.link(path, &parent, name, leads_to_directory)
+            }
             FileType::Directory => {
-                let directory = self.open(&item.path, OFlags::DIRECTORY)?;
-                self.file(&item.path, &directory, Kind::Directory)
+                let time = TOPS.contains(&path.as_str()).then_some(self.newest);
+                self.archive.directory(path, &open(OFlags::DIRECTORY)?, time)
             }
-            _ => {
-                let identity = (stat.st_dev, stat.st_ino);
-                if stat.st_nlink > 1
-                    && item.path.is_of_a_volume()
-                    && let Some(first) = self.first_names.get(&identity).cloned()
-                {
-                    let metadata = Metadata::file(NtTime::default());
-                    return self.entry(&item.path, Kind::HardLink(first), metadata, io::empty());
-                }
-                let file = self.open(&item.path, OFlags::empty())?;
-                let size = rustix::fs::fstat(&file)?.st_size as u64;
-                self.file(&item.path, &file, Kind::File { size })?;
-                if stat.st_nlink > 1 {
-                    self.first_names.insert(identity, item.path.clone());
-                }
-                self.size += size;
-                Ok(())
-            }
+            _ => self.archive.file(path, stat, || open(OFlags::empty())),
         }
     }
+}
 
-    /// A file or directory with its streams, or the reparse point that it stands for.
-    fn file(&mut self, path: &LayerPath, file: &OwnedFd, kind: Kind) -> Result<(), Failure> {
-        let place = Place::File(file);
-        let mut kept = ntfs::read(&place, &rustix::fs::fstat(file)?)?;
-        if TOPS.contains(&path.as_str()) {
-            kept.metadata.modified = self.newest;
-            kept.metadata.created = self.newest;
-            rustix::fs::futimens(file, &ntfs::times(&kept.metadata))?;
-        }
-        let metadata = self.complete(kept.metadata, &place, |times| rustix::fs::futimens(file, times))?;
-        match kept.reparse.as_deref().map(ReparsePoint::from_buffer) {
-            Some(None) => Err(Failure::Other("is a reparse point of a kind that layers cannot have")),
-            Some(Some(point)) => self.entry(path, Kind::Reparse(point), metadata, io::empty()),
-            None if kind == Kind::Directory => self.entry(path, kind, metadata, io::empty()),
-            None => self.entry(path, kind, metadata, File::from(file.try_clone()?)),
-        }?;
-        for (name, content) in kept.streams {
-            let kind = Kind::Stream { name, size: content.len() as u64 };
-            self.entry(path, kind, Metadata::file(NtTime::default()), &content[..])?;
-        }
-        Ok(())
-    }
-
-    fn link(&mut self, path: &LayerPath) -> Result<(), Failure> {
-        let (parent, name) = path.split();
-        let parent = self.open(&LayerPath::new(parent.unwrap_or_default())?, OFlags::DIRECTORY)?;
-        let stat = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let outer = format!("/proc/self/fd/{}/{name}", parent.as_raw_fd());
-        let place = Place::<OwnedFd>::Path(outer.as_bytes());
-        let kept = ntfs::read(&place, &stat)?;
-        let point = match kept.reparse.as_deref().map(ReparsePoint::from_buffer) {
-            Some(point) => point.ok_or(Failure::Other("is a reparse point of a kind that layers cannot have"))?,
-            None => {
-                let text = rustix::fs::readlinkat(&parent, name, Vec::new())?;
-                let text = text.to_str().map_err(|_| Failure::Other("is a link to a name that is not UTF-8"))?;
-                ReparsePoint { target: text.replace('/', "\\"), is_mount_point: false }
-            }
-        };
-        let mut metadata = kept.metadata;
-        if kept.reparse.is_none() && self.leads_to_directory(path, name, &parent) {
-            metadata.attributes = metadata.attributes & !attribute::ARCHIVE | attribute::DIRECTORY;
-        }
-        let metadata = self.complete(metadata, &place, |times| {
-            rustix::fs::utimensat(&parent, name, times, AtFlags::SYMLINK_NOFOLLOW)
-        })?;
-        self.entry(path, Kind::Reparse(point), metadata, io::empty())
-    }
-
-    /// Whether a link of which nothing is kept, as programs make them, leads to a directory of this layer. Windows tells links to
-    /// directories from others.
-    fn leads_to_directory(&self, path: &LayerPath, name: &str, parent: &OwnedFd) -> bool {
-        let volume = if path.as_str().starts_with("Files/") { VOLUMES[0] } else { VOLUMES[1] };
-        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let Ok(root) = open(&self.top, volume, OFlags::DIRECTORY) else { return false };
-        let below = path.as_str().strip_prefix(volume).unwrap_or_default().trim_start_matches('/');
-        rustix::fs::openat2(&root, below, flags, Mode::empty(), inside).is_ok()
-            || rustix::fs::openat2(parent, name, flags, Mode::empty(), inside).is_ok()
-    }
-
-    /// Metadata as it goes into the archive: with a security descriptor, and no time later than the latest.
-    fn complete<F: rustix::fd::AsFd>(
-        &self,
-        mut metadata: Metadata,
-        place: &Place<'_, F>,
-        set_times: impl FnOnce(&rustix::fs::Timestamps) -> rustix::io::Result<()>,
-    ) -> Result<Metadata, Failure> {
-        if let Some(latest) = self.latest {
-            if metadata.modified > latest {
-                metadata.modified = latest;
-                set_times(&ntfs::times(&metadata))?;
-            }
-            if metadata.created > latest {
-                metadata.created = latest;
-                let time = latest.file_time().to_le_bytes();
-                place.set(casement_wcifs::metadata::CREATED, &time, rustix::fs::XattrFlags::empty())?;
-            }
-        }
-        if metadata.security.is_none() && (metadata.is_directory() || self.file_security == FileSecurity::Written) {
-            metadata.security = Some(ntfs::default_security(&metadata));
-        }
-        Ok(metadata)
-    }
-
-    fn entry(
-        &mut self,
-        path: &LayerPath,
-        kind: Kind,
-        metadata: Metadata,
-        content: impl io::Read,
-    ) -> Result<(), Failure> {
-        Ok(self.writer.entry(&Entry { path: path.clone(), kind, metadata }, content)?)
-    }
-
-    fn open(&self, path: &LayerPath, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-        open(&self.top, path.as_str(), flags)
-    }
+/// Whether a link of which nothing is kept, as programs make them, leads to a directory of this layer. Windows tells links to
+/// directories from others.
+fn leads_to_directory(top: &OwnedFd, path: &LayerPath, name: &str, parent: &OwnedFd) -> bool {
+    let volume = if path.as_str().starts_with("Files/") { VOLUMES[0] } else { VOLUMES[1] };
+    let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(root) = open(top, volume, OFlags::DIRECTORY) else { return false };
+    let below = path.as_str().strip_prefix(volume).unwrap_or_default().trim_start_matches('/');
+    rustix::fs::openat2(&root, below, flags, Mode::empty(), inside).is_ok()
+        || rustix::fs::openat2(parent, name, flags, Mode::empty(), inside).is_ok()
 }
 
 fn open(at: &OwnedFd, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
@@ -389,41 +271,6 @@ fn open(at: &OwnedFd, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> 
 
 fn failed<'a>(action: &'static str, path: &'a LayerPath) -> impl FnOnce(Errno) -> LayersError + 'a {
     move |e| LayersError::io(action, Path::new(path.as_str()))(e.into())
-}
-
-/// Why one file could not be packed.
-enum Failure {
-    System(io::Error),
-    Archive(casement_layer_tar::LayerTarError),
-    Other(&'static str),
-}
-
-impl Failure {
-    fn about(self, path: &LayerPath) -> LayersError {
-        match self {
-            Self::System(e) => LayersError::io("pack", Path::new(path.as_str()))(e),
-            Self::Archive(e) => e.into(),
-            Self::Other(why) => LayersError::damaged(path.as_str(), why),
-        }
-    }
-}
-
-impl From<Errno> for Failure {
-    fn from(e: Errno) -> Self {
-        Self::System(e.into())
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(e: io::Error) -> Self {
-        Self::System(e)
-    }
-}
-
-impl From<casement_layer_tar::LayerTarError> for Failure {
-    fn from(e: casement_layer_tar::LayerTarError) -> Self {
-        Self::Archive(e)
-    }
 }
 
 struct Hashing<W> {

@@ -1,8 +1,9 @@
 //! Layers packed and unpacked: nothing is lost on the way, and nothing hostile gets out.
 
+use super::archive::FileSecurity;
 use super::ntfs::{self, On};
-use super::pack::{FileSecurity, Packing, pack};
-use super::unpack::unpack;
+use super::pack::{Packing, pack};
+use super::unpack::{BaseLayers, Beneath, unpack};
 use super::{gzip, stage};
 use crate::error::LayersError;
 use crate::store::Store;
@@ -83,7 +84,12 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn unpack_in(layer: &Path, entries: &[(Entry, Vec<u8>)], below: &[PathBuf]) -> Result<(), LayersError> {
-    unpack(write(entries), layer, below).map(drop)
+    unpack(write(entries), layer, upon(below)).map(drop)
+}
+
+/// The layers that a layer was made upon.
+fn upon(layers: &[PathBuf]) -> Beneath<'_> {
+    Beneath { layers, base: BaseLayers::Original }
 }
 
 fn refused(entries: &[(Entry, Vec<u8>)], below: &[PathBuf]) -> String {
@@ -224,11 +230,39 @@ fn hard_links_lead_into_layers_below_in_any_case() {
         file("Files/later", "text"),
     ];
     let below = [middle, base.clone()];
-    assert!(unpack(write(&entries), &layer, &below).unwrap().needs_below);
+    assert!(unpack(write(&entries), &layer, upon(&below)).unwrap().needs_below);
     assert_eq!(fs::read_to_string(layer.join("Files/first")).unwrap(), "nt");
     let of = |path: PathBuf| fs::metadata(path).unwrap().ino();
     assert_eq!(of(layer.join("Files/second")), of(base.join("Files/Windows/System32/ntdll.dll")));
     assert_eq!(of(layer.join("Files/third")), of(layer.join("Files/later")));
+}
+
+#[test]
+fn further_names_of_what_a_substituted_base_lacks_are_left_out() {
+    let (_base, base) = place();
+    unpack_in(&base, &[file("Files/Windows/here.dll", "here")], &[]).unwrap();
+    let entries = [
+        file("Files/app.exe", "app"),
+        hard_link("Files/one.dll", "Files/Windows/there.dll"),
+        hard_link("Files/two.dll", "Files/one.dll"),
+        hard_link("Files/three.dll", "Files/windows/HERE.dll"),
+        hard_link("Files/four.exe", "Files/app.exe"),
+    ];
+    let layers = [base];
+    let text = refused(&entries, &layers);
+    assert!(text.contains("Files/one.dll") && text.contains("neither this layer nor those below"), "{text}");
+    let (_directory, layer) = place();
+    let beneath = Beneath { layers: &layers, base: BaseLayers::Substituted };
+    let unpacked = unpack(write(&entries), &layer, beneath).unwrap();
+    assert_eq!(unpacked.left_out, ["Files/one.dll", "Files/two.dll"]);
+    assert!(unpacked.needs_below, "on another base it would be another layer");
+    assert!(!layer.join("Files/one.dll").exists() && !layer.join("Files/two.dll").exists());
+    assert_eq!(fs::read_to_string(layer.join("Files/three.dll")).unwrap(), "here");
+    assert_eq!(fs::read_to_string(layer.join("Files/four.exe")).unwrap(), "app");
+    // What is no file is none with any base.
+    let wrong = [hard_link("Files/loop", "Files/loop2"), hard_link("Files/loop2", "Files/loop")];
+    let (_directory, layer) = place();
+    assert!(unpack(write(&wrong), &layer, beneath).is_err());
 }
 
 #[test]
@@ -258,7 +292,7 @@ fn a_layer_that_is_cut_anywhere_is_refused() {
         file.seek(SeekFrom::Start(0)).unwrap();
         let inside = layer.join(end.to_string());
         fs::create_dir(&inside).unwrap();
-        assert!(unpack(file, &inside, &[]).is_err(), "{end} of {}", packed.len());
+        assert!(unpack(file, &inside, Beneath::NOTHING).is_err(), "{end} of {}", packed.len());
     }
 }
 

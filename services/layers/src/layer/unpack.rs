@@ -7,7 +7,7 @@ use super::below::Below;
 use super::ntfs::{self, On};
 use super::stream::Inflated;
 use super::tree::{Made, Node, Tree};
-use super::writers::{Content, NewFile, Writers};
+use super::writers::{Content, LARGE_PIECE, NewFile, Writers};
 use crate::error::LayersError;
 use crate::volume::link_text;
 use casement_layer_tar::{Entry, Kind, LayerPath, LayerReader, Metadata, ReparsePoint};
@@ -31,6 +31,32 @@ const MAX_LINKS: usize = 64;
 /// Files up to this size are handed over as a whole; larger ones are written where they are read.
 const WHOLE: u64 = 1 << 20;
 
+/// Most names of files that were left out that are remembered.
+const MAX_LEFT_OUT: usize = 1000;
+
+/// What a layer lies upon.
+#[derive(Debug, Clone, Copy)]
+pub struct Beneath<'a> {
+    /// The layers, topmost first: directories with `Files/`.
+    pub layers: &'a [PathBuf],
+    /// Whose base they begin with.
+    pub base: BaseLayers,
+}
+
+/// Whose base a layer lies upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseLayers {
+    /// The one that it was made upon: it has all that further names in the layer lead to.
+    Original,
+    /// Ours in place of that one, which has fewer files: further names of others are left out.
+    Substituted,
+}
+
+impl Beneath<'_> {
+    /// Nothing.
+    pub const NOTHING: Self = Self { layers: &[], base: BaseLayers::Original };
+}
+
 /// What was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
@@ -38,16 +64,17 @@ pub struct Unpacked {
     pub diff_id: String,
     /// Bytes of its files.
     pub size: u64,
-    /// Whether some of it came from the layers below.
+    /// Whether some of it came from the layers below, or would have.
     pub needs_below: bool,
+    /// Further names of files that a substituted base does not have, as many as are remembered.
+    pub left_out: Vec<String>,
 }
 
-/// Unpacks `archive`, packed with gzip or not, into the empty directory `to`, which nobody else uses. `below` are the layers that it
-/// lies upon, topmost first: directories with `Files/`.
+/// Unpacks `archive`, packed with gzip or zstd or not, into the empty directory `to`, which nobody else uses.
 ///
 /// # Errors
 /// At the first entry that is refused or cannot be written; what was unpacked before it stays.
-pub fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, LayersError> {
+pub fn unpack(archive: File, to: &Path, below: Beneath<'_>) -> Result<Unpacked, LayersError> {
     let tree = Tree::new(to)?;
     std::thread::scope(|scope| {
         let inflated = Inflated::start(scope, archive);
@@ -57,6 +84,7 @@ pub fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, L
             tree,
             writers: Some(writers),
             waiting: None,
+            piece: vec![0; LARGE_PIECE],
             total: 0,
             late_streams: Vec::new(),
             late_bytes: 0,
@@ -66,6 +94,7 @@ pub fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, L
             directories: Vec::new(),
             below,
             needs_below: false,
+            left_out: Vec::new(),
         };
         let walked = unpacker.all();
         // Whatever happened: the threads end before this does.
@@ -77,9 +106,10 @@ pub fn unpack(archive: File, to: &Path, below: &[PathBuf]) -> Result<Unpacked, L
             (Ok(()), Ok(())) => unpacker.finish(),
         };
         let (size, needs_below) = (unpacker.total, unpacker.needs_below);
+        let left_out = std::mem::take(&mut unpacker.left_out);
         drop(unpacker);
         finished?;
-        Ok(Unpacked { diff_id: inflated.hasher.finish()?, size, needs_below })
+        Ok(Unpacked { diff_id: inflated.hasher.finish()?, size, needs_below, left_out })
     })
 }
 
@@ -89,6 +119,8 @@ struct Unpacker<'a, R> {
     writers: Option<Writers<'a>>,
     /// A file that is read but not handed over: streams of it may follow.
     waiting: Option<(LayerPath, NewFile)>,
+    /// What goes through it is part of a large file.
+    piece: Vec<u8>,
     total: u64,
     late_streams: Vec<(LayerPath, String, Vec<u8>)>,
     late_bytes: usize,
@@ -97,8 +129,9 @@ struct Unpacker<'a, R> {
     whiteouts: Vec<LayerPath>,
     opaque: Vec<LayerPath>,
     directories: Vec<(String, Timestamps)>,
-    below: &'a [PathBuf],
+    below: Beneath<'a>,
     needs_below: bool,
+    left_out: Vec<String>,
 }
 
 impl<R: Read> Unpacker<'_, R> {
@@ -152,15 +185,11 @@ impl<R: Read> Unpacker<'_, R> {
         let Made { parent, name } = self.tree.add(&path, Node::File)?;
         let mut file = NewFile { parent, name, metadata, content: Content::default(), streams: Vec::new() };
         if size > WHOLE {
-            file.write_from(&mut self.reader, size)?;
+            file.write_from(&mut self.reader, size, &mut self.piece)?;
             return Ok(());
         }
-        let mut content = self.writers.as_ref().map(Writers::buffer).unwrap_or_default();
-        (&mut self.reader).take(size).read_to_end(&mut content)?;
-        if (content.len() as u64) < size {
-            return Err(Failure::Other("is cut short"));
-        }
-        file.content = Content(content);
+        file.content = self.writers.as_ref().map(Writers::room).unwrap_or_default();
+        file.content.fill(&mut self.reader, size as usize)?;
         self.waiting = Some((path, file));
         Ok(())
     }
@@ -284,7 +313,7 @@ impl<R: Read> Unpacker<'_, R> {
                     return Ok(rustix::fs::linkat(&directory, file, &*parent, name.as_str(), AtFlags::empty())?);
                 }
                 Some(_) => return Err(Failure::Other("is one more name of something that is no file")),
-                None => return self.link_below(&target, &parent, &name, cache),
+                None => return self.link_below(path, &target, &parent, &name, cache),
             }
         }
         Err(Failure::Other("is one more name of itself"))
@@ -293,6 +322,7 @@ impl<R: Read> Unpacker<'_, R> {
     /// One more name of a file of a layer below. Layers never change, so that both may be one file on disk, too.
     fn link_below(
         &mut self,
+        path: &LayerPath,
         target: &LayerPath,
         parent: &OwnedFd,
         name: &str,
@@ -303,16 +333,24 @@ impl<R: Read> Unpacker<'_, R> {
         if !cache.contains_key(directory) {
             // The links of one directory mostly come together.
             cache.clear();
-            cache.insert(directory.to_owned(), find_below(self.below, directory)?);
+            cache.insert(directory.to_owned(), find_below(self.below.layers, directory)?);
         }
         let found = match cache.get(directory) {
             Some(below) => below.file(file)?,
             None => None,
         };
-        let Some((at, real)) = found else {
-            return Err(Failure::Other("is one more name of a file that neither this layer nor those below it have"));
-        };
         self.needs_below = true;
+        let Some((at, real)) = found else {
+            if self.below.base == BaseLayers::Original {
+                return Err(Failure::Other(
+                    "is one more name of a file that neither this layer nor those below it have",
+                ));
+            }
+            if self.left_out.len() < MAX_LEFT_OUT {
+                self.left_out.push(path.as_str().to_owned());
+            }
+            return Ok(());
+        };
         match rustix::fs::linkat(at, &real, parent, name, AtFlags::empty()) {
             // The host's file systems allow some tens of thousands of names for a file.
             Err(Errno::MLINK) => Err(Failure::Other("is one name too many of its file")),

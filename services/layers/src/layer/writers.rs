@@ -19,10 +19,30 @@ const THREADS: usize = 2;
 const QUEUE: usize = 32;
 /// Unit of what is written, and of holes.
 const PIECE: usize = 64 << 10;
+/// Unit of what is written of large files.
+pub(super) const LARGE_PIECE: usize = 512 << 10;
 
-/// The content of a file.
+/// The content of a file, in a buffer that was in use before and may be longer.
 #[derive(Default)]
-pub(super) struct Content(pub(super) Vec<u8>);
+pub(super) struct Content {
+    buffer: Vec<u8>,
+    length: usize,
+}
+
+impl Content {
+    /// Fills it with `length` bytes.
+    pub(super) fn fill(&mut self, from: &mut impl Read, length: usize) -> io::Result<()> {
+        if self.buffer.len() < length {
+            self.buffer.resize(length, 0);
+        }
+        self.length = length;
+        from.read_exact(&mut self.buffer[..length])
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
 
 /// A file that is to be made.
 pub(super) struct NewFile {
@@ -36,19 +56,16 @@ pub(super) struct NewFile {
 impl NewFile {
     fn write(&self) -> Result<(), Failure> {
         self.make(|file| match self.is_sparse() {
-            true => write_sparse(file, &mut &self.content.0[..], self.content.0.len() as u64),
-            false => file.write_all(&self.content.0),
+            true => write_sparse(file, &mut self.content.bytes(), self.content.length as u64),
+            false => file.write_all(self.content.bytes()),
         })
     }
 
-    /// Writes the file with `size` bytes of `content`.
-    pub(super) fn write_from(&self, content: &mut impl Read, size: u64) -> Result<(), Failure> {
+    /// Writes the file with `size` bytes of `content`, which go through `piece`.
+    pub(super) fn write_from(&self, content: &mut impl Read, size: u64, piece: &mut [u8]) -> Result<(), Failure> {
         self.make(|file| match self.is_sparse() {
             true => write_sparse(file, content, size),
-            false => match io::copy(&mut content.take(size), file)? {
-                copied if copied == size => Ok(()),
-                _ => Err(io::ErrorKind::UnexpectedEof.into()),
-            },
+            false => write_all_of(file, content, size, piece),
         })
     }
 
@@ -68,6 +85,17 @@ impl NewFile {
         }
         Ok(rustix::fs::futimens(&file, &ntfs::times(&self.metadata))?)
     }
+}
+
+fn write_all_of(file: &mut File, content: &mut impl Read, size: u64, piece: &mut [u8]) -> io::Result<()> {
+    let mut left = size;
+    while left > 0 {
+        let wanted = left.min(piece.len() as u64) as usize;
+        content.read_exact(&mut piece[..wanted])?;
+        file.write_all(&piece[..wanted])?;
+        left -= wanted as u64;
+    }
+    Ok(())
 }
 
 /// Archives have the holes of sparse files as zeroes; here they are holes again.
@@ -108,11 +136,10 @@ impl<'a> Writers<'a> {
         Self { jobs, spare: Mutex::new(spare), threads: threads.collect() }
     }
 
-    /// An empty buffer.
-    pub(super) fn buffer(&self) -> Vec<u8> {
-        let mut buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
-        buffer.clear();
-        buffer
+    /// Room for the content of a file.
+    pub(super) fn room(&self) -> Content {
+        let buffer = self.spare.lock().unwrap_or_else(PoisonError::into_inner).try_recv().unwrap_or_default();
+        Content { buffer, length: 0 }
     }
 
     /// Hands a file over. When all threads have failed this fails, too; [`Writers::finish`] says why.
@@ -140,7 +167,7 @@ fn write_all(queue: &Mutex<Receiver<Job>>, back: &mpsc::Sender<Vec<u8>>) -> Resu
         let Ok((path, mut file)) = next else { return Ok(()) };
         file.write().map_err(|e| e.about(&path))?;
         // Nobody takes it any more at the end.
-        let _ = back.send(std::mem::take(&mut file.content.0));
+        let _ = back.send(std::mem::take(&mut file.content.buffer));
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context;
 use casement_image_view::mount::{InUse, serve_image, unmount_image};
+use casement_image_view::source::is_path;
 use casement_layers::Store;
 use clap::Args;
 use rustix::fs::{Mode, OFlags};
@@ -57,6 +58,11 @@ fn start(mount: &Mount, places: &Places) -> anyhow::Result<()> {
     anyhow::ensure!(
         rustix::process::geteuid().is_root(),
         "only root can mount an image; `casement image extract` copies it"
+    );
+    anyhow::ensure!(
+        !is_path(&mount.image),
+        "{} is not in the store, whose unpacked layers are what is mounted: take it in first (`casement pull oci:DIR[:TAG] --name NAME`, `docker load`, `docker import`), or copy it with `casement image extract`",
+        mount.image
     );
     let directory = &mount.directory;
     let directory = directory.canonicalize().with_context(|| format!("cannot find {}", directory.display()))?;

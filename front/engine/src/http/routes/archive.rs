@@ -1,4 +1,4 @@
-//! `/containers/{id}/archive`: `docker cp`.
+//! `/containers/{id}/archive` and `/containers/{id}/export`: `docker cp` and `docker export`.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Api;
+use crate::Engine;
 use crate::error::Error;
 use crate::http::blocking_body::{BodyReader, BodyWriter};
 use crate::http::error::{ApiError, Outcome};
@@ -26,9 +27,10 @@ const PATH_STAT: HeaderName = HeaderName::from_static("x-docker-container-path-s
 const MAX_COPIES: usize = 32;
 
 pub(super) fn routes() -> Router<Api> {
-    let copies = Arc::new(Semaphore::new(MAX_COPIES));
-    let archive = get(copy_out).head(stat).put(copy_in).layer(axum::Extension(Copies(copies)));
-    Router::new().route("/containers/{id}/archive", archive)
+    let copies = Copies(Arc::new(Semaphore::new(MAX_COPIES)));
+    let archive = get(copy_out).head(stat).put(copy_in).layer(axum::Extension(copies.clone()));
+    let export = get(export).layer(axum::Extension(copies.clone()));
+    Router::new().route("/containers/{id}/archive", archive).route("/containers/{id}/export", export)
 }
 
 /// The copies that are under way.
@@ -48,32 +50,66 @@ async fn copy_out(
     RawQuery(query): RawQuery,
 ) -> Outcome<Response> {
     let path = path_of(&query)?;
-    let slot = copies.0.0.acquire_owned().await.expect("the semaphore is never closed");
-    let (found, what) = oneshot::channel();
+    let (stat, body) = stream(&api, copies.0, format!("copy {path} out of {key}"), move |engine, begun| {
+        engine.copy_out(&key, &path, |stat| begun.with(stat))
+    })
+    .await?;
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    Ok(with_stat(response, &stat))
+}
+
+async fn export(State(api): State<Api>, copies: axum::Extension<Copies>, Path(key): Path<String>) -> Outcome<Response> {
+    let ((), body) =
+        stream(&api, copies.0, format!("export {key}"), move |engine, begun| engine.export(&key, || begun.with(())))
+            .await?;
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    Ok(response)
+}
+
+/// The beginning of an answer that is a stream.
+struct Begin<'a, T> {
+    writer: &'a mut BodyWriter,
+    first: &'a mut Option<oneshot::Sender<crate::error::Result<T>>>,
+}
+
+impl<'a, T> Begin<'a, T> {
+    /// Answers with what is known now; the rest is written.
+    fn with(self, what: T) -> &'a mut BodyWriter {
+        let _ = self.first.take().map(|first| first.send(Ok(what)));
+        self.writer
+    }
+}
+
+/// Lets `work` write the body of an answer, in a thread of its own, from where it calls [`Begin::with`]; an error before that is the
+/// answer, and one after it breaks the body off.
+async fn stream<T: Send + 'static>(
+    api: &Api,
+    copies: Copies,
+    what: String,
+    work: impl FnOnce(&Engine, Begin<'_, T>) -> crate::error::Result<()> + Send + 'static,
+) -> Outcome<(T, Body)> {
+    let slot = copies.0.acquire_owned().await.expect("the semaphore is never closed");
+    let (sender, first) = oneshot::channel();
     let (writer, body) = BodyWriter::new();
     let engine = api.engine().clone();
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
         let mut writer = writer;
-        let mut found = Some(found);
-        let result = engine.copy_out(&key, &path, |stat| {
-            let _ = found.take().map(|found| found.send(Ok(stat)));
-            &mut writer
-        });
-        if let Err(error) = result {
-            match found.take() {
-                Some(found) => drop(found.send(Err(error))),
+        let mut sender = Some(sender);
+        if let Err(error) = work(&engine, Begin { writer: &mut writer, first: &mut sender }) {
+            match sender.take() {
+                Some(sender) => drop(sender.send(Err(error))),
                 None => {
-                    tracing::warn!(container = key, path, %error, "a copy out of a container broke off");
+                    tracing::warn!(what, %error, "it broke off");
                     writer.fail(std::io::Error::other(error.to_string()));
                 }
             }
         }
     });
-    let stat = what.await.map_err(|_| ApiError::internal("the daemon failed to copy"))??;
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-    Ok(with_stat(response, &stat))
+    let first = first.await.map_err(|_| ApiError::internal("the daemon failed to copy"))??;
+    Ok((first, body))
 }
 
 async fn copy_in(

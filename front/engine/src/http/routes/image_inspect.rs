@@ -16,11 +16,12 @@ use crate::http::version::ApiVersion;
 /// 404 when it does not exist.
 pub(super) async fn inspect(api: &Api, name: &str, version: ApiVersion) -> Outcome<Json<Value>> {
     let name = name.to_owned();
-    let (image, document) = api
+    let (image, document, left_out) = api
         .blocking(move |engine| {
             let image = engine.image(&name)?;
             let document = engine.image_document(&image)?;
-            Ok((image, document))
+            let left_out = engine.left_out(&image);
+            Ok((image, document, left_out))
         })
         .await?;
     let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -45,7 +46,7 @@ pub(super) async fn inspect(api: &Api, name: &str, version: ApiVersion) -> Outco
         "Metadata": { "LastTagTime": NEVER },
     });
     if let Some(replaced) = image.config.labels.get(casement_registry::SUBSTITUTED_LABEL) {
-        answer["Casement"] = json!({ "BaseSubstituted": replaced, "Manifest": image.manifest });
+        answer["Casement"] = json!({ "BaseSubstituted": replaced, "Manifest": image.manifest, "LeftOut": left_out });
     }
     if version < ApiVersion::minor(44) {
         answer["VirtualSize"] = json!(image.size);

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{any, delete, get, post};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Api;
-use crate::http::error::{ApiError, Outcome};
+use crate::http::error::ApiError;
 
 /// What a daemon answers that is in no swarm. Docker's words.
 const NO_MANAGER: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
@@ -18,7 +18,6 @@ pub(super) fn routes() -> Router<Api> {
         .route("/build/cancel", post(async || refused("building images")))
         .route("/session", any(async || refused("building images with BuildKit")))
         .route("/grpc", any(async || refused("building images with BuildKit")))
-        .route("/containers/{id}/export", get(export))
         .route("/containers/{id}/checkpoints", get(checkpoint).post(checkpoint))
         .route("/containers/{id}/checkpoints/{name}", delete(checkpoint))
         .route("/plugins", get(async || Json(json!([]))))
@@ -43,13 +42,6 @@ pub(super) fn routes() -> Router<Api> {
 /// The refusal of an operation.
 pub(super) fn refused(what: &str) -> ApiError {
     ApiError::not_implemented(what)
-}
-
-/// As every Windows daemon.
-async fn export(State(api): State<Api>, Path(key): Path<String>) -> Outcome<Json<Value>> {
-    api.engine().inspect(&key)?;
-    let text = "the daemon on this operating system does not support exporting Windows containers";
-    Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, text))
 }
 
 /// As every Windows daemon.
