@@ -120,6 +120,8 @@ fn endpoint_view(asked: &Value, attachment: Option<&Attachment>) -> EndpointView
         driver_opts: member("DriverOpts"),
         ..EndpointView::default()
     };
+    // What was asked for stands in for what is not there yet.
+    view.address.mac_address = asked["MacAddress"].as_str().unwrap_or_default().to_owned();
     if let Some(attachment) = attachment {
         view.network_id.clone_from(&attachment.network_id);
         view.dns_names = Some(attachment.names.clone());

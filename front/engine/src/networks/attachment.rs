@@ -19,6 +19,7 @@ use crate::container::{Container, Status};
 use crate::document::OWNER;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::go_json;
 
 /// What the network of another container is called in a network mode.
 pub(crate) const SHARED: &str = "container:";
@@ -261,11 +262,8 @@ pub(super) fn endpoint_error(container: &Container, network: &str, error: &Netwo
 /// What an endpoint of a container is made from.
 pub(super) fn new_endpoint(container: &Container, network: &Network, policies: Vec<Policy>) -> Result<NewEndpoint> {
     let asked = container.endpoints.get(&network.docker.name).cloned().unwrap_or(Value::Null);
-    let settings: EndpointSettings = if asked.is_null() {
-        EndpointSettings::default()
-    } else {
-        serde_json::from_value(asked).map_err(|error| Error::InvalidParameter(error.to_string()))?
-    };
+    let settings: EndpointSettings =
+        go_json::read(&asked).map_err(|error| Error::InvalidParameter(error.to_string()))?;
     let addresses = settings.ipam_config.map(|ipam| [ipam.ipv4_address, ipam.ipv6_address]).into_iter().flatten();
     let config = |ip_address: String| IpConfig { ip_address, prefix_length: 0 };
     let mut names = vec![container.name.to_string()];

@@ -127,7 +127,9 @@ impl Engine {
 
 fn check_name(name: &str) -> Result<()> {
     let first = name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
-    if first && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+    // Docker takes spaces within a name.
+    if first && !name.ends_with(' ') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.- ".contains(&byte))
+    {
         return Ok(());
     }
     Err(Error::InvalidParameter(format!("invalid network name: {name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")))
@@ -267,9 +269,10 @@ mod tests {
             refusal(|request| request.options = Some([(pool.to_owned(), "00-15-5D-00-00-00".to_owned())].into()));
         assert_eq!(text, "invalid mac pool. You must specify both a start range and an end range");
         assert_eq!(refusal(|request| request.enable_ipv4 = Some(false)), "IPv4 cannot be disabled on Windows");
-        for bad in ["", "-a", "a/b", "a b", "é"] {
+        for bad in ["", "-a", "a/b", "a ", "é"] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
+        assert!(check_name("a_b-1. c").is_ok());
     }
 
     #[test]

@@ -38,7 +38,9 @@ impl Engine {
         let _turn = entry.operation();
         let mut container = entry.container();
         let mode = &container.host_config.network_mode;
-        let Some(object) = network.object.filter(|_| mode != NONE) else { return Err(cannot_be_private()) };
+        // One that has left all its networks has a place for others, unlike one that was never to have any.
+        let has_left = mode == NONE && container.network.namespace.is_some();
+        let Some(object) = network.object.filter(|_| mode != NONE || has_left) else { return Err(cannot_be_private()) };
         if mode.starts_with(SHARED) {
             return Err(Error::InvalidParameter(
                 "container sharing network namespace with another container or host cannot be connected to any other network"
@@ -51,6 +53,9 @@ impl Engine {
                 "endpoint with name {} already exists in network {name}",
                 container.name
             )));
+        }
+        if has_left {
+            container.host_config.network_mode.clone_from(&name);
         }
         container.endpoints.insert(name.clone(), if settings.is_null() { json!({}) } else { settings });
         let made =
