@@ -10,7 +10,7 @@ async function run() {
   const [out, err] = [new PassThrough(), new PassThrough()];
   const [said, complained] = [text(out), text(err)];
   const [result, container] = await docker.run(
-    'alpine', ['sh', '-c', 'echo out; echo err >&2; exit 4'], [out, err], { Tty: false, HostConfig: { NetworkMode: 'none' } });
+    'alpine', ['sh', '-c', 'echo out; echo err >&2; exit 4'], [out, err], { Tty: false });
   out.end();
   err.end();
   assert.deepEqual([result.StatusCode, await said, await complained], [4, 'out\n', 'err\n']);
@@ -33,7 +33,7 @@ async function exec(container) {
 async function main() {
   assert.equal((await docker.version()).Os, 'windows');
   await run();
-  const container = await docker.createContainer({ Image: 'alpine', Cmd: ['sleep', '600'], HostConfig: { NetworkMode: 'none' } });
+  const container = await docker.createContainer({ Image: 'alpine', Cmd: ['sleep', '600'] });
   await container.start();
   await exec(container);
   assert((await container.stats({ stream: false })).num_procs > 0);
