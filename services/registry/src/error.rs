@@ -79,6 +79,9 @@ pub enum RegistryError {
     /// A directory is no OCI layout, or has no such image.
     #[error("{0}")]
     Layout(String),
+    /// A server of the web refuses a file.
+    #[error("{0}")]
+    Web(String),
     /// Whoever asked has gone.
     #[error("the client has gone")]
     Cancelled,

@@ -20,14 +20,17 @@ mod settings;
 mod substitute;
 mod tls;
 mod transport;
+mod web;
 
+pub use address::Distance;
 pub use casement_layers::SUBSTITUTED_LABEL;
 pub use distribution::{BaseSource, BuiltBases, Distribution};
 pub use documents::RawManifest;
 pub use error::RegistryError;
 pub use layout::PREFIX as LAYOUT_PREFIX;
-pub use name::server_host;
+pub use name::{registry_of, server_host};
 pub use platform::{HostBuild, build_number};
 pub use progress::{Event, Pushed, Reporter};
 pub use pull::PullRequest;
 pub use settings::{BasePolicy, CERTIFICATES, Credentials, RegistrySettings};
+pub use web::WebFile;

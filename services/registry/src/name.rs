@@ -50,6 +50,14 @@ impl Repository {
     }
 }
 
+/// The host of the registry that has the images of a name, as [`server_host`] gives it.
+///
+/// # Errors
+/// As [`Repository::of`].
+pub fn registry_of(reference: &Reference) -> Result<String, RegistryError> {
+    Ok(Repository::of(reference)?.host)
+}
+
 /// The host that an address as people give it to `docker login` means.
 pub fn server_host(address: &str) -> String {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);

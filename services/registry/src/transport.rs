@@ -151,22 +151,28 @@ impl Transport {
         })
     }
 
+    /// Where the host of a request is: the first address that may be connected to.
+    ///
+    /// # Errors
+    /// When there is no such host, or none of its addresses may be.
+    pub fn look_up(&self, ask: &Ask) -> Result<SocketAddr, RegistryError> {
+        let found = self.runtime.block_on(async { timeout(CONNECT, addresses(ask)).await });
+        let found = found.unwrap_or_else(|_| Err(ask.failed("i/o timeout")))?;
+        let mut last = None;
+        for address in found {
+            match check(ask, address) {
+                Ok(()) => return Ok(address),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| ask.failed("no such host")))
+    }
+
     async fn connect(&self, ask: &Ask) -> Result<(Box<dyn Stream>, IpAddr), RegistryError> {
-        let port = ask.url.port_or_known_default().unwrap_or(443);
-        let host = ask.url.host().ok_or_else(|| ask.failed("no Host in request URL"))?;
-        let addresses: Vec<SocketAddr> = match &host {
-            Host::Ipv4(address) => vec![SocketAddr::new((*address).into(), port)],
-            Host::Ipv6(address) => vec![SocketAddr::new((*address).into(), port)],
-            Host::Domain(name) => match tokio::net::lookup_host((*name, port)).await {
-                Ok(found) => found.collect(),
-                Err(_) => return Err(ask.failed(format!("dial tcp: lookup {name}: no such host"))),
-            },
-        };
-        let mut last = ask.failed(format!("dial tcp: lookup {host}: no such host"));
-        for address in addresses {
-            if Distance::of(address.ip()) > ask.reach {
-                let why = format!("{} is an address that a registry may not send anyone to", address.ip());
-                last = RegistryError::refused(ask.url.to_string(), why);
+        let mut last = ask.failed("dial tcp: no such host");
+        for address in addresses(ask).await? {
+            if let Err(error) = check(ask, address) {
+                last = error;
                 continue;
             }
             match TcpStream::connect(address).await {
@@ -191,6 +197,28 @@ impl Transport {
             Err(error) => Err(crate::tls::reason(&error)),
         }
     }
+}
+
+/// All addresses of the host of a request.
+async fn addresses(ask: &Ask) -> Result<Vec<SocketAddr>, RegistryError> {
+    let port = ask.url.port_or_known_default().unwrap_or(443);
+    match ask.url.host().ok_or_else(|| ask.failed("no Host in request URL"))? {
+        Host::Ipv4(address) => Ok(vec![SocketAddr::new(address.into(), port)]),
+        Host::Ipv6(address) => Ok(vec![SocketAddr::new(address.into(), port)]),
+        Host::Domain(name) => match tokio::net::lookup_host((name, port)).await {
+            Ok(found) => Ok(found.collect()),
+            Err(_) => Err(ask.failed(format!("dial tcp: lookup {name}: no such host"))),
+        },
+    }
+}
+
+/// Whether a request may go to this address of its host.
+fn check(ask: &Ask, address: SocketAddr) -> Result<(), RegistryError> {
+    if Distance::of(address.ip()) <= ask.reach {
+        return Ok(());
+    }
+    let why = format!("{} is an address that a registry may not send anyone to", address.ip());
+    Err(RegistryError::refused(ask.url.to_string(), why))
 }
 
 /// A connection.
