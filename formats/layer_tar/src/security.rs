@@ -30,6 +30,17 @@ pub fn of_directories_for(sid: &str) -> Option<Vec<u8>> {
     sddl::parse(&format!("O:BAG:SYD:(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;{sid})"))
 }
 
+/// What a file has that `sid` was made the owner of, as Docker does it for `--chown`: who may also read, write, run, delete it and
+/// change its permissions. `None` when that is no SID.
+pub fn of_files_of(sid: &str) -> Option<Vec<u8>> {
+    sddl::parse(&format!("O:{sid}G:SYD:P(A;;FA;;;BA)(A;;FA;;;SY)(A;;0x1701bf;;;{sid})"))
+}
+
+/// As [`of_files_of`], for a directory.
+pub fn of_directories_of(sid: &str) -> Option<Vec<u8>> {
+    sddl::parse(&format!("O:{sid}G:SYD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;0x1701bf;;;{sid})"))
+}
+
 /// Whether these bytes are a self-relative security descriptor whose parts are all within it.
 pub fn is_valid(bytes: &[u8]) -> bool {
     let u16_at = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
@@ -84,6 +95,12 @@ mod tests {
         assert!(is_valid(&of_files()) && is_valid(&of_directories()));
         assert!(is_valid(&of_directories_for("S-1-5-93-2-2").unwrap()));
         assert_eq!(of_directories_for("nobody"), None);
+        for owned in [of_files_of("S-1-5-93-2-2").unwrap(), of_directories_of("S-1-5-93-2-2").unwrap()] {
+            assert!(is_valid(&owned));
+            let owner = u32::from_le_bytes(owned[4..8].try_into().unwrap()) as usize;
+            assert_eq!(owned[owner..owner + 12], [1, 3, 0, 0, 0, 0, 0, 5, 93, 0, 0, 0]);
+        }
+        assert_eq!(of_files_of("root"), None);
     }
 
     #[test]

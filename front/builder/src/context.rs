@@ -55,6 +55,28 @@ impl Context {
             tree.unpack(&root, Bounded::new(archive, most), Overwrite::Anything)
         };
         unpacked.map_err(explained)?;
+        Self::of_tree(directory, tree)
+    }
+
+    /// The files that are in a directory already, of which `below` is the context; empty for all of them.
+    ///
+    /// # Errors
+    /// When there is no such directory in it.
+    pub fn of_files(directory: tempfile::TempDir, below: &str) -> Result<Self> {
+        use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let missing = |error| BuildError::invalid(format!("the directory {below} of the build context: {error}"));
+        let top = rustix::fs::openat(CWD, directory.path(), flags, Mode::empty()).map_err(missing)?;
+        let below_top = match below.trim_matches('/') {
+            "" => ".",
+            below => below,
+        };
+        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let root = rustix::fs::openat2(&top, below_top, flags, Mode::empty(), inside).map_err(missing)?;
+        Self::of_tree(directory, VolumeTree::new(root, rustix::process::geteuid().as_raw()))
+    }
+
+    fn of_tree(directory: tempfile::TempDir, tree: VolumeTree) -> Result<Self> {
         let ignore = match read(&tree, IGNORE_FILE) {
             Ok(bytes) => IgnoreFile::parse(&String::from_utf8_lossy(&bytes))
                 .map_err(|why| BuildError::invalid(format!("error reading .dockerignore: {why}")))?,
@@ -184,6 +206,24 @@ mod tests {
         let refused = Context::receive_bounded(tempfile::tempdir().unwrap(), &bytes[..], 5_000).unwrap_err();
         assert!(refused.message.contains("larger than a build may be sent"), "{refused}");
         assert!(receive(&[1; 2048]).unwrap_err().message.starts_with("Error processing tar file: "));
+    }
+
+    #[test]
+    fn a_directory_of_a_checkout_is_the_context_and_leads_not_out_of_it() {
+        let checkout = || {
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(directory.path().join("sub/inner")).unwrap();
+            std::fs::write(directory.path().join("sub/Dockerfile"), "FROM x").unwrap();
+            std::os::unix::fs::symlink("../..", directory.path().join("sub/out")).unwrap();
+            std::os::unix::fs::symlink("/", directory.path().join("root")).unwrap();
+            directory
+        };
+        let context = Context::of_files(checkout(), "sub").unwrap();
+        assert_eq!(context.dockerfile("Dockerfile").unwrap(), b"FROM x");
+        assert!(Context::of_files(checkout(), "").unwrap().dockerfile("sub/Dockerfile").is_ok());
+        for below in ["..", "sub/out", "root", "nothing", "sub/Dockerfile"] {
+            assert!(Context::of_files(checkout(), below).is_err(), "{below}");
+        }
     }
 
     #[test]

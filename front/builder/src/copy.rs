@@ -10,20 +10,20 @@ use casement_dockerfile::ignore::IgnoreFile;
 use casement_dockerfile::{CopyFiles, InlineFile, Pattern};
 use sha2::{Digest, Sha256};
 
-/// What `--chown` may name besides a SID.
-const ACCOUNTS: [&str; 12] = [
-    "ContainerAdministrator",
-    "ContainerUser",
-    "Administrators",
-    "BUILTIN\\Administrators",
-    "Users",
-    "BUILTIN\\Users",
-    "Everyone",
-    "Authenticated Users",
-    "NT AUTHORITY\\Authenticated Users",
-    "SYSTEM",
-    "NT AUTHORITY\\SYSTEM",
-    "Guests",
+/// What `--chown` may name besides a SID ("Well-known SIDs", Microsoft Learn; those of containers as Docker knows them).
+const ACCOUNTS: [(&str, &str); 12] = [
+    ("ContainerAdministrator", "S-1-5-93-2-1"),
+    ("ContainerUser", "S-1-5-93-2-2"),
+    ("Administrators", "S-1-5-32-544"),
+    ("BUILTIN\\Administrators", "S-1-5-32-544"),
+    ("Users", "S-1-5-32-545"),
+    ("BUILTIN\\Users", "S-1-5-32-545"),
+    ("Everyone", "S-1-1-0"),
+    ("Authenticated Users", "S-1-5-11"),
+    ("NT AUTHORITY\\Authenticated Users", "S-1-5-11"),
+    ("SYSTEM", "S-1-5-18"),
+    ("NT AUTHORITY\\SYSTEM", "S-1-5-18"),
+    ("Guests", "S-1-5-32-546"),
 ];
 const NO_CHMOD: &str = "the --chmod option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled";
 
@@ -32,7 +32,7 @@ impl Building<'_> {
         if !copy.chmod.is_empty() {
             return Err(BuildError::internal(NO_CHMOD));
         }
-        check_owner(&copy.chown)?;
+        let owner = owner(&copy.chown)?;
         for source in &copy.sources {
             check_address(keyword, source)?;
         }
@@ -41,7 +41,15 @@ impl Building<'_> {
             .map_err(|error| error.within(format_args!("invalid {keyword}")))?;
         let exclude = IgnoreFile::of_patterns(copy.exclude.iter().map(String::as_str))
             .map_err(|why| BuildError::invalid(format!("{keyword} --exclude: {why}")))?;
-        let work = Work { keyword, copy, files: &files, destination: &destination, exclude: &exclude };
+        let work = Work {
+            keyword,
+            copy,
+            files: &files,
+            destination: &destination,
+            exclude: &exclude,
+            owner: owner.as_deref(),
+            fetched: false,
+        };
         match copy.from.as_str() {
             "" => self.copy_context(&work),
             from => {
@@ -62,6 +70,9 @@ impl Building<'_> {
             let hash = work.hash_of_files();
             return self.place(work, &hash, None, &[]);
         }
+        if work.copy.sources.iter().any(|source| is_address(source)) {
+            return self.add_from_web(work);
+        }
         let Some(context) = self.job.context else {
             return Err(BuildError::invalid(format!("{} failed: missing build context", work.keyword)));
         };
@@ -71,6 +82,42 @@ impl Building<'_> {
         for source in &sources {
             hashes.push(origin.hash(source)?);
         }
+        let hash = work.hash(hashes);
+        self.place(work, &hash, Some(origin), &sources)
+    }
+
+    /// What is at addresses is fetched each time: only its content tells whether it is another one.
+    fn add_from_web(&mut self, work: &Work<'_>) -> Result<()> {
+        let failed = |error: BuildError| error.within(format_args!("{} failed", work.keyword));
+        let directory = self.job.workshop.temporary_directory(false)?;
+        let mut names = Vec::new();
+        for address in &work.copy.sources {
+            if !is_address(address) {
+                return Err(failed(BuildError::invalid(
+                    "files of the context and addresses cannot be added by one instruction: use one for each",
+                )));
+            }
+            let name = file_name(address).ok_or_else(|| {
+                failed(BuildError::invalid(format!("cannot determine filename for source {address}")))
+            })?;
+            let path = directory.path().join(&name);
+            let known = self.job.workshop.download(address, &path, self.output, self.job.cancel).map_err(failed)?;
+            let time = known.modified.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(time);
+            std::fs::File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(time))
+                .map_err(BuildError::io("cannot keep a file that was fetched"))?;
+            names.push(name);
+        }
+        let tree = crate::context::open(directory.path())?;
+        let none = IgnoreFile::default();
+        let origin = Origin { tree: &tree, ignore: &none, exclude: &none, is_context: false };
+        let sources: Vec<Source> = names.into_iter().map(|path| Source { path, is_directory: false }).collect();
+        let work = &Work { fetched: true, ..*work };
+        work.check(&sources)?;
+        let hashes = sources.iter().map(|source| origin.hash(source)).collect::<Result<Vec<_>>>()?;
         let hash = work.hash(hashes);
         self.place(work, &hash, Some(origin), &sources)
     }
@@ -112,7 +159,8 @@ impl Building<'_> {
             owner => format!("--chown={owner} "),
         };
         let destination = work.copy.destination.replace('/', "\\");
-        self.made_by(self.comment(&format!("{} {owner}{hash} in {destination} ", work.keyword)))
+        let step = self.made_by(self.comment(&format!("{} {owner}{hash} in {destination} ", work.keyword)));
+        Step { owner: work.owner.map(str::to_owned), ..step }
     }
 
     /// Makes the layer, unless the cache has it.
@@ -134,7 +182,7 @@ impl Building<'_> {
                     sources,
                     files: work.files,
                     destination: work.destination,
-                    unpack: work.keyword == "ADD" && work.copy.unpack != Some(false),
+                    unpack: work.keyword == "ADD" && work.copy.unpack.unwrap_or(!work.fetched),
                     parents: work.copy.parents,
                     time: self.job.epoch.unwrap_or_else(|| jiff::Timestamp::now().as_second()),
                 };
@@ -186,6 +234,10 @@ struct Work<'a> {
     files: &'a [InlineFile],
     destination: &'a Destination,
     exclude: &'a IgnoreFile,
+    /// The SID of the owner.
+    owner: Option<&'a str>,
+    /// Whether the sources were fetched: archives of the web are not unpacked unless somebody says so.
+    fetched: bool,
 }
 
 impl Work<'_> {
@@ -195,6 +247,12 @@ impl Work<'_> {
             let found = origin.find(written).map_err(|error| error.within(format_args!("{} failed", self.keyword)))?;
             sources.extend(found);
         }
+        self.check(&sources)?;
+        Ok(sources)
+    }
+
+    /// Whether this many sources can go where they are to go.
+    fn check(&self, sources: &[Source]) -> Result<()> {
         if sources.is_empty() && self.files.is_empty() {
             return Err(BuildError::invalid(format!("{} failed: no source files were specified", self.keyword)));
         }
@@ -204,7 +262,7 @@ impl Work<'_> {
                 self.keyword
             )));
         }
-        Ok(sources)
+        Ok(())
     }
 
     fn hash(&self, mut hashes: Vec<String>) -> String {
@@ -231,28 +289,42 @@ impl Work<'_> {
     }
 }
 
-/// Accounts and SIDs that exist in every container.
-fn check_owner(owner: &str) -> Result<()> {
-    let is_sid = owner.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("S-"))
-        && owner[2..].split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    if owner.is_empty() || is_sid || ACCOUNTS.iter().any(|known| known.eq_ignore_ascii_case(owner)) {
-        return Ok(());
+/// The SID that `--chown` names: accounts that exist in every container have one.
+fn owner(written: &str) -> Result<Option<String>> {
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let known = ACCOUNTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(written));
+    let sid = known.map_or_else(|| written.to_uppercase(), |(_, sid)| (*sid).to_owned());
+    if sid.starts_with("S-1-") && casement_layers::is_sid(&sid) {
+        return Ok(Some(sid));
     }
     Err(BuildError::invalid(format!(
-        "unable to map container user account name to SID: no account {owner} in the container"
+        "unable to map container user account name to SID: no account {written} in the container"
     )))
+}
+
+/// Whether a source is at an address of the web.
+fn is_address(source: &str) -> bool {
+    let lower = source.to_lowercase();
+    lower.starts_with("http://") || lower.starts_with("https://")
+}
+
+/// The name of the file at an address: the last part of its path.
+fn file_name(address: &str) -> Option<String> {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let (_, path) = path.split_once("://")?.1.split_once('/')?;
+    let name = path.rsplit('/').next().unwrap_or_default();
+    casement_nt::path::is_file_name(name).then(|| name.to_owned())
 }
 
 fn check_address(keyword: &str, source: &str) -> Result<()> {
     let lower = source.to_lowercase();
-    let is_web = lower.starts_with("http://") || lower.starts_with("https://");
     match keyword {
-        "COPY" if is_web => Err(BuildError::invalid("COPY failed: source can't be a URL for COPY")),
-        _ if is_web || lower.starts_with("git@") || lower.starts_with("git://") => Err(BuildError::new(
+        "COPY" if is_address(source) => Err(BuildError::invalid("COPY failed: source can't be a URL for COPY")),
+        _ if lower.starts_with("git@") || lower.starts_with("git://") => Err(BuildError::new(
             crate::error::ErrorKind::NotImplemented,
-            format!(
-                "{keyword} failed: {source}: this version of Casement downloads nothing for a build: put the file into the context"
-            ),
+            format!("{keyword} failed: {source}: repositories cannot be added: clone it into the context"),
         )),
         _ => Ok(()),
     }
@@ -264,11 +336,32 @@ mod tests {
 
     #[test]
     fn owners_are_windows_names() {
-        for owner in ["", "ContainerUser", "containeradministrator", "S-1-5-93-2-1", "BUILTIN\\Users"] {
-            assert!(check_owner(owner).is_ok(), "{owner}");
+        for (written, sid) in [
+            ("ContainerUser", "S-1-5-93-2-2"),
+            ("containeradministrator", "S-1-5-93-2-1"),
+            ("s-1-5-93-2-1", "S-1-5-93-2-1"),
+            ("BUILTIN\\Users", "S-1-5-32-545"),
+        ] {
+            assert_eq!(owner(written).unwrap().as_deref(), Some(sid), "{written}");
         }
-        for owner in ["root", "1000:1000", "S-", "S-1-x", "é"] {
-            assert!(check_owner(owner).is_err(), "{owner}");
+        assert_eq!(owner("").unwrap(), None);
+        for written in ["root", "1000:1000", "S-", "S-1-x", "BU", "é"] {
+            assert!(owner(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_web_have_the_name_at_the_end_of_their_address() {
+        for (address, name) in [
+            ("http://h/a/b.zip", Some("b.zip")),
+            ("https://h/b.zip?x=/y#/z", Some("b.zip")),
+            ("http://h", None),
+            ("http://h/", None),
+            ("http://h/a/", None),
+            ("http://h/..", None),
+            ("http://h/a:b", None),
+        ] {
+            assert_eq!(file_name(address).as_deref(), name, "{address}");
         }
     }
 }

@@ -24,8 +24,9 @@ mod workshop;
 
 pub use build::{Built, build};
 pub use cancel::{Cancel, Registration};
+pub use casement_dockerfile::MAX_DOCKERFILE;
 pub use context::{Context, DEFAULT_DOCKERFILE, MAX_CONTEXT};
 pub use error::{BuildError, ErrorKind, Result};
 pub use output::{Event, Gone, Output};
 pub use settings::{BuildSettings, Secret};
-pub use workshop::{Mount, MountSource, Request, Snapshot, Step, Workshop};
+pub use workshop::{Downloaded, Mount, MountSource, Request, Snapshot, Step, Workshop};

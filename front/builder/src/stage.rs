@@ -104,7 +104,7 @@ fn begin(job: &Job<'_>, output: &dyn Output, arguments: &Arguments, stage: &Stag
     if name == "scratch" {
         return Err(BuildError::invalid("Windows does not support FROM scratch"));
     }
-    job.workshop.base(&name, job.settings.pull, output)
+    job.workshop.base(&name, job.settings.pull, output, job.cancel)
 }
 
 /// Stages are for Windows on amd64.
@@ -147,7 +147,7 @@ impl Job<'_> {
                 _ => Err(BuildError::invalid("index out of bounds")),
             };
         }
-        self.workshop.base(name, self.settings.pull, output)
+        self.workshop.base(name, self.settings.pull, output, self.cancel)
     }
 
     /// The moment that images of this build are from.
@@ -233,6 +233,7 @@ impl Building<'_> {
             author: self.author.clone(),
             created: self.job.created(),
             epoch: self.job.epoch,
+            owner: None,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::output::Output;
 use casement_layers::volume::VolumeTree;
 use casement_layers::{Digest, ImageConfig};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An image that a step ended with or begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Step {
     pub created: String,
     /// No file of the step is younger than this: seconds since 1970.
     pub epoch: Option<i64>,
+    /// The SID of the owner of files that the step makes; `None` means the usual one.
+    pub owner: Option<String>,
 }
 
 /// A container for a step.
@@ -78,13 +80,26 @@ pub enum MountSource {
     Directory(PathBuf),
 }
 
+/// What is known of a file that was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Downloaded {
+    /// When it was changed, in seconds since 1970.
+    pub modified: Option<i64>,
+}
+
 /// The engine, as the builder uses it.
 pub trait Workshop: Send + Sync {
     /// The image of this name, pulled if it is missing, or in any case if `refresh` says so.
     ///
     /// # Errors
-    /// When there is none, or it cannot be pulled.
-    fn base(&self, name: &str, refresh: bool, output: &dyn Output) -> Result<Snapshot>;
+    /// When there is none, it cannot be pulled, or the build was given up.
+    fn base(&self, name: &str, refresh: bool, output: &dyn Output, cancel: &Cancel) -> Result<Snapshot>;
+
+    /// Fetches the file at an address of the web into a new file.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, or may not be, or the build was given up.
+    fn download(&self, address: &str, into: &Path, output: &dyn Output, cancel: &Cancel) -> Result<Downloaded>;
 
     /// The image that the step with this key came to, if it is still there.
     fn recall(&self, key: &str) -> Option<Snapshot>;

@@ -1,13 +1,13 @@
 //! Whole builds in a workshop that lives in directories: what is said, what comes of it, and what the cache saves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
 use casement_builder::{
-    BuildError, BuildSettings, Cancel, Context, ErrorKind, Event, Gone, Output, Request, Result, Snapshot, Step,
-    Workshop, build,
+    BuildError, BuildSettings, Cancel, Context, Downloaded, ErrorKind, Event, Gone, Output, Request, Result, Snapshot,
+    Step, Workshop, build,
 };
 use casement_layers::volume::VolumeTree;
 use casement_layers::{Digest, ImageConfig};
@@ -28,6 +28,7 @@ struct State {
     kept: Vec<(Digest, Vec<String>)>,
     ran: Vec<String>,
     histories: BTreeMap<String, Vec<String>>,
+    web: BTreeMap<String, String>,
 }
 
 impl Bench {
@@ -110,9 +111,16 @@ impl Output for Said {
 }
 
 impl Workshop for Bench {
-    fn base(&self, name: &str, _: bool, _: &dyn Output) -> Result<Snapshot> {
+    fn base(&self, name: &str, _: bool, _: &dyn Output, _: &Cancel) -> Result<Snapshot> {
         let found = self.state.lock().unwrap().bases.get(name).cloned();
         found.ok_or_else(|| BuildError::new(ErrorKind::NotFound, format!("No such image: {name}")))
+    }
+
+    fn download(&self, address: &str, into: &Path, _: &dyn Output, _: &Cancel) -> Result<Downloaded> {
+        let files = &self.state.lock().unwrap().web;
+        let content = files.get(address).ok_or_else(|| BuildError::new(ErrorKind::NotFound, "404"))?;
+        std::fs::write(into, content).unwrap();
+        Ok(Downloaded { modified: Some(1_000_000_000) })
     }
 
     fn recall(&self, key: &str) -> Option<Snapshot> {
@@ -338,4 +346,30 @@ fn a_build_that_is_given_up_runs_nothing_more() {
     let given_up = build(&bench, &BuildSettings::default(), None, dockerfile, &Said::default(), &cancel);
     assert_eq!(given_up.unwrap_err().kind, ErrorKind::Cancelled);
     assert!(bench.ran().is_empty());
+}
+
+#[test]
+fn files_of_the_web_are_added_and_known_by_their_content() {
+    let bench = Bench::new();
+    let put =
+        |text: &str| bench.state.lock().unwrap().web.insert("http://h/d/tool.tar?v=1".to_owned(), text.to_owned());
+    put("one");
+    let file = "FROM base\nADD http://h/d/tool.tar?v=1 C:/tools/\nADD http://h/d/tool.tar?v=1 /as.bin\n";
+    let (image, _) = bench.build(file, &[], BuildSettings::default());
+    let image = image.unwrap();
+    let content = |name: &str| std::fs::read_to_string(bench.path(image.id.hex()).join(name)).unwrap();
+    assert_eq!((content("tools/tool.tar"), content("as.bin")), ("one".to_owned(), "one".to_owned()));
+    let (_, said) = bench.build(file, &[], BuildSettings::default());
+    assert_eq!(said.matches("Using cache").count(), 2, "{said}");
+    put("two");
+    let (_, said) = bench.build(file, &[], BuildSettings::default());
+    assert_eq!(said.matches("Using cache").count(), 0, "{said}");
+    for (file, text) in [
+        ("FROM base\nADD http://h/none /x\n", "ADD failed: 404"),
+        ("FROM base\nADD http://h/ /x\n", "ADD failed: cannot determine filename for source http://h/"),
+        ("FROM base\nCOPY http://h/x /x\n", "COPY failed: source can't be a URL for COPY"),
+    ] {
+        let (refused, _) = bench.build(file, &[], BuildSettings::default());
+        assert_eq!(refused.unwrap_err().message, text, "{file}");
+    }
 }

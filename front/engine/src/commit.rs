@@ -6,7 +6,7 @@ use std::path::Path;
 use casement_layers::oci::{Empty, Healthcheck};
 use casement_layers::volume::UnionMount;
 use casement_layers::{
-    AfterCommit, CommitOptions, Image, ImageConfig, Import, LoadProgress, Loaded, Reference, Saving,
+    AfterCommit, CommitOptions, Image, ImageConfig, Import, Listing, LoadProgress, Loaded, Reference, Saving,
 };
 use jiff::Timestamp;
 
@@ -64,12 +64,14 @@ impl Engine {
         image_changes::apply(&mut config, &request.changes)?;
         let options = CommitOptions {
             config,
-            names,
+            listing: Listing::Named(names.clone()),
             created_by: container.process.command_line.clone(),
             comment: request.comment.clone(),
             author: request.author.clone(),
             created: Timestamp::now(),
             latest: None,
+            owner: None,
+            mounted: Vec::new(),
             scratch: AfterCommit::Kept,
         };
         let storage = container.document.container.as_ref().and_then(|described| described.storage.as_ref());
@@ -82,7 +84,7 @@ impl Engine {
             }
             false => self.images.commit(&entry.id, None, &parent, &options)?,
         };
-        let name = options.names.first().cloned().unwrap_or_default();
+        let name = names.first().cloned().unwrap_or_default();
         let further = [("comment", request.comment.clone()), ("imageID", image.id.to_string()), ("imageRef", name)];
         self.tell_with(&container, "commit", further);
         Ok(image)

@@ -1,12 +1,13 @@
 //! The durable store of container records: one transactional database file.
 //!
 //! A write returns only after its transaction is on the disk, so whatever a caller was told survives the loss of the daemon and of
-//! the host's power.
+//! the host's power. Containers of a build's steps are the exception: they end with their daemon, and the next one removes whatever
+//! it finds of them, recorded or not, so that nobody waits for the disk to learn of them.
 
 use std::path::Path;
 
 use casement_silo::identity::{FIRST_BASE, RANGE, SLOTS};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::container::Container;
 use crate::error::{Error, Result};
@@ -117,7 +118,7 @@ impl Store {
             lift(containers.insert(id.as_str(), encode(&container)?.as_slice()))?;
             container
         };
-        lift(transaction.commit())?;
+        commit(transaction, &container)?;
         Ok(container)
     }
 
@@ -134,7 +135,7 @@ impl Store {
                 return Err(Error::NoSuchContainer(container.id.to_string()));
             }
         }
-        lift(transaction.commit())
+        commit(transaction, container)
     }
 
     /// Replaces the record of a container that was called `old` and has another name now.
@@ -174,8 +175,15 @@ impl Store {
             let mut containers = lift(transaction.open_table(CONTAINERS))?;
             lift(containers.remove(id))?;
         }
-        lift(transaction.commit())
+        commit(transaction, container)
     }
+}
+
+fn commit(mut transaction: WriteTransaction, container: &Container) -> Result<()> {
+    if container.of_build {
+        lift(transaction.set_durability(Durability::None))?;
+    }
+    lift(transaction.commit())
 }
 
 fn encode(container: &Container) -> Result<Vec<u8>> {

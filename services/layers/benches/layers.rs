@@ -85,12 +85,14 @@ fn committing(place: &Path) -> Result<(), Box<dyn std::error::Error>> {
     println!("\ncommitting {FILES} changed files of {LENGTH} bytes");
     let options = CommitOptions {
         config,
-        names: names("app:1"),
+        listing: casement_layers::Listing::Named(names("app:1")),
         created_by: String::new(),
         comment: String::new(),
         author: String::new(),
         created,
         latest: None,
+        owner: None,
+        mounted: Vec::new(),
         scratch: AfterCommit::Kept,
     };
     let tar = |to: &Path| -> io::Result<()> {

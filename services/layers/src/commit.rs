@@ -9,6 +9,7 @@ use crate::oci::{CONFIG, Config, Descriptor, History, Manifest};
 use crate::registry::{self, HIVES, changes_of, limit_times, spelled_below, user_hive_path, write_hive};
 use crate::scratch::Scratch;
 use crate::store::Store;
+use crate::volume::VolumePath;
 use casement_hive::{Key, merge};
 use casement_layer_tar::NtTime;
 use casement_nt::hives::Mount;
@@ -25,9 +26,8 @@ use std::path::Path;
 pub struct CommitOptions {
     /// How its containers run: all of it, not only what is new.
     pub config: ImageConfig,
-    /// Its names, with tags. An image that had one before stays, if need be without a name; without any, the new one is kept by its
-    /// id only.
-    pub names: Vec<String>,
+    /// How it is found afterwards.
+    pub listing: Listing,
     /// What made it, for the history: a command.
     pub created_by: String,
     /// A remark, for the history.
@@ -39,8 +39,22 @@ pub struct CommitOptions {
     /// No time of a file or key is later than this one, so that steps that are done again give the same layer
     /// (`SOURCE_DATE_EPOCH`). `None` leaves all times as they are.
     pub latest: Option<Timestamp>,
+    /// The SID of the owner of new files and directories that say nothing of theirs; `None` means the usual one.
+    pub owner: Option<String>,
+    /// Directories that were mounted on while the container ran. Those that were only made for that are not in the image.
+    pub mounted: Vec<VolumePath>,
     /// What becomes of the scratch.
     pub scratch: AfterCommit,
+}
+
+/// How a new image is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// Among the images, under these names, with tags. An image that had one before stays, if need be without a name; without any,
+    /// the new one is kept by its id only.
+    Named(Vec<String>),
+    /// By its id, and not among the images: what a step of a build came to.
+    Step,
 }
 
 /// What becomes of a scratch that an image was made of.
@@ -86,9 +100,17 @@ impl Store {
                 AfterCommit::Consumed if fs::rename(scratch.directory().join("upper"), &files).is_ok() => {}
                 _ => stage::copy(changes, &files)?,
             }
+            for path in &options.mounted {
+                stage::remove_stubs(&files, path, &parent.layers)?;
+            }
             fs::create_dir(&hives).map_err(LayersError::io("create", &hives))?;
-            stage_registry(layer.path(), &scratch.prefix(), parent, options.latest)?;
+            if !self.has_registry_of(&scratch.prefix(), parent)? {
+                stage_registry(layer.path(), &scratch.prefix(), parent, options.latest)?;
+            }
             let latest = options.latest.map(|time| NtTime::from_seconds(time.as_second()));
+            if let Some(owner) = &options.owner {
+                stage::give(&files, owner, &parent.layers)?;
+            }
             let packing =
                 Packing { below: &parent.layers, latest, file_security: FileSecurity::Written, level: gzip::FAST };
             let packed = pack::pack(self, layer.path(), &packing, &|_: &str, _: f64| {})?;
@@ -129,9 +151,12 @@ impl Store {
         config.config = options.config.clone();
         change(&mut config, &mut manifest);
         config.history.push(step);
-        let (digest, size) = self.content().write_json(&config)?;
+        let (digest, size) = self.content().add_json(&config)?;
         let manifest = image::manifest(Descriptor::new(CONFIG, digest, size), manifest.layers, BTreeMap::new());
-        self.publish_keeping(&manifest, &options.names)
+        match &options.listing {
+            Listing::Named(names) => self.publish_keeping(&manifest, names),
+            Listing::Step => self.publish_step(&manifest),
+        }
     }
 }
 

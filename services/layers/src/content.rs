@@ -81,10 +81,19 @@ impl ContentStore {
     /// # Errors
     /// When it cannot be written.
     pub fn write_json<T: Serialize>(&self, document: &T) -> Result<(Digest, u64), LayersError> {
+        self.json(document)?.commit(None)
+    }
+
+    /// As [`ContentStore::write_json`], for a document that only the next blob leads to.
+    pub(crate) fn add_json<T: Serialize>(&self, document: &T) -> Result<(Digest, u64), LayersError> {
+        self.json(document)?.add(None)
+    }
+
+    fn json<T: Serialize>(&self, document: &T) -> Result<Ingest, LayersError> {
         let bytes = serde_json::to_vec(document).map_err(|e| LayersError::damaged("document", e))?;
         let mut ingest = self.ingest()?;
         ingest.write_all(&bytes).map_err(LayersError::io("write", &self.blobs))?;
-        ingest.commit(None)
+        Ok(ingest)
     }
 
     /// Removes a blob; one that is not there is fine.
@@ -128,13 +137,22 @@ impl Ingest {
     /// # Errors
     /// [`LayersError::DigestMismatch`], or when the blob cannot be written.
     pub fn commit(self, expected: Option<&Digest>) -> Result<(Digest, u64), LayersError> {
+        let parent = self.store.blobs.clone();
+        let (digest, size) = self.add(expected)?;
+        atomic::sync(&parent)?;
+        Ok((digest, size))
+    }
+
+    /// As [`Ingest::commit`], for a blob that only the next one leads to: its bytes are durable, and its name is when the next one's
+    /// is.
+    pub(crate) fn add(self, expected: Option<&Digest>) -> Result<(Digest, u64), LayersError> {
         let hex = casement_nt::digest::hex(&self.hasher.finalize());
         let digest = Digest::from_hex(&hex).ok_or_else(|| LayersError::BadDigest(hex.clone()))?;
         if let Some(expected) = expected.filter(|e| **e != digest) {
             return Err(LayersError::DigestMismatch { expected: expected.to_string(), found: digest.to_string() });
         }
         if !self.store.contains(&digest) {
-            atomic::persist(self.file, &self.store.path(&digest))?;
+            atomic::rename(self.file, &self.store.path(&digest))?;
         }
         Ok((digest, self.size))
     }

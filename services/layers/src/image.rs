@@ -173,10 +173,14 @@ impl Store {
     }
 
     fn find_id(&self, text: &str, hex: &str, names: &Names) -> Result<Option<(String, Digest)>, LayersError> {
+        // A whole digest is mostly that of a manifest, and no other document need be read then.
+        if let Some(named) = names.all().find(|(_, digest)| digest.hex() == hex) {
+            return Ok(Some((named.0, named.1.clone())));
+        }
         let mut found: Option<(String, Digest)> = None;
         for (name, digest) in names.all() {
             let manifest: Manifest = self.content().read_json(digest)?;
-            let is_it = manifest.config.digest.hex().starts_with(hex) || digest.hex() == hex;
+            let is_it = manifest.config.digest.hex().starts_with(hex);
             match &found {
                 Some((_, other)) if is_it && other != digest => {
                     return Err(LayersError::AmbiguousId(text.to_owned()));
@@ -305,6 +309,17 @@ impl Store {
         Ok(digest)
     }
 
+    /// Publishes the manifest of a step: it is kept and not listed, unless it is already. The caller holds the shared lock.
+    pub(crate) fn publish_step(&self, manifest: &Manifest) -> Result<Digest, LayersError> {
+        let (digest, _) = self.content().write_json(manifest)?;
+        let _names_lock = self.lock_names()?;
+        let mut names = self.names()?;
+        if names.steps.insert(digest.clone()) {
+            self.write_names(&names)?;
+        }
+        Ok(digest)
+    }
+
     /// See [`crate::receive::Receiving::publish`].
     pub(crate) fn publish_received(
         &self,
@@ -382,7 +397,8 @@ impl Store {
         let mut chains = BTreeSet::new();
         let mut needs = |diff_ids: Vec<Digest>| {
             let chain = chain_ids(&diff_ids);
-            chains.extend(chain.last().cloned());
+            // The registry of an image is kept for the highest layer that has part of it.
+            chains.extend(chain.iter().cloned());
             layers.extend(chain);
             layers.extend(diff_ids);
         };

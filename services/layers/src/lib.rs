@@ -17,6 +17,7 @@ mod image_archive;
 mod import;
 pub mod layer;
 pub mod oci;
+mod of_each_start;
 mod receive;
 mod reference;
 mod registry;
@@ -27,7 +28,7 @@ pub mod volume;
 pub mod zstd;
 
 pub use base::{BaseBuilder, Flavour};
-pub use commit::{AfterCommit, CommitOptions};
+pub use commit::{AfterCommit, CommitOptions, Listing};
 pub use derive::Derived;
 pub use digest::Digest;
 pub use error::LayersError;
@@ -41,6 +42,11 @@ pub use registry::HIVES;
 pub use scratch::{REGISTRY_FILES, Scratch};
 pub use store::Store;
 pub use volume::UnionMount;
+
+/// Whether this is a SID that can own files.
+pub fn is_sid(text: &str) -> bool {
+    casement_layer_tar::security::of_files_of(text).is_some()
+}
 
 #[cfg(test)]
 mod tests;

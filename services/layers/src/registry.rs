@@ -4,12 +4,13 @@
 use crate::atomic::{self, UNFINISHED};
 use crate::digest::Digest;
 use crate::error::LayersError;
-use crate::image::chain_ids;
+use crate::image::{Image, chain_ids};
 use crate::layer::below::Below;
+use crate::of_each_start;
 use crate::scratch::REGISTRY_FILES;
 use crate::store::Store;
 use crate::volume::names::existing_name;
-use casement_hive::{Hive, Key, Name, NtTime, Tree, Value, compose, merge};
+use casement_hive::{Hive, Key, NtTime, Tree, compose, merge};
 use casement_nt::hives::{FromWine, Hives, Mount, WineRegistry};
 use casement_nt::registry::{KeyTimes, MAX_TEXT, Registry};
 use rustix::fd::OwnedFd;
@@ -31,9 +32,6 @@ const PROFILES: [&str; 2] = ["ContainerAdministrator", "ContainerUser"];
 const USER_HIVE: &str = "NTUSER.DAT";
 /// A key that only Wine makes: what has it is a whole registry of Wine's user.
 const OF_WINE: &str = r"Software\Wine";
-
-/// The key and the value with the GUID of a machine.
-const MACHINE_GUID: [&str; 2] = [r"Software\Microsoft\Cryptography", "MachineGuid"];
 
 /// Where a layer keeps the user's hive.
 pub(crate) fn user_hive_path() -> [&'static str; 4] {
@@ -135,16 +133,8 @@ pub(crate) fn limit_times(key: &mut Key, latest: NtTime) {
 
 /// Reads Wine's registry of a prefix. Programs of a container write these files.
 pub(crate) fn read_prefix(prefix: &Path) -> Result<WineRegistry, LayersError> {
-    let [system, user, default_user] = REGISTRY_FILES.map(|name| {
-        let path = prefix.join(name);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut text = Vec::new();
-        rustix::fs::open(&path, flags, Mode::empty())
-            .map_err(std::io::Error::from)
-            .and_then(|file| File::from(file).take(MAX_TEXT as u64 + 1).read_to_end(&mut text))
-            .map_err(LayersError::io("read", &path))?;
-        Registry::parse(&text).map_err(LayersError::from)
-    });
+    let [system, user, default_user] =
+        REGISTRY_FILES.map(|name| Registry::parse(&read_text(&prefix.join(name))?).map_err(LayersError::from));
     Ok(WineRegistry { machine: system?, user: user?, default_user: default_user? })
 }
 
@@ -153,12 +143,7 @@ pub(crate) fn read_prefix(prefix: &Path) -> Result<WineRegistry, LayersError> {
 pub(crate) fn changes_of(layers: &[PathBuf], prefix: &Path) -> Result<Option<(Hives, Hives)>, LayersError> {
     let Some(image) = hives_of(layers)? else { return Ok(None) };
     let mut now = read_prefix(prefix)?;
-    // Each container has a GUID of its own, an image has that of its base: none.
-    let [key, name] = MACHINE_GUID;
-    let of_image = image.get(Mount::Software).key(key.trim_start_matches(r"Software\"));
-    if let Some(guid) = of_image.and_then(|key| key.value(&Name::from(name))).and_then(Value::as_string) {
-        now.machine.set(key, name, Value::string(&guid));
-    }
+    of_each_start::restore(&mut now, &image);
     let FromWine { hives: changes, without_hive } = image.changes(now);
     for key in without_hive {
         tracing::warn!(%key, "a key directly below HKEY_LOCAL_MACHINE is in no hive and stays out of the image");
@@ -166,14 +151,63 @@ pub(crate) fn changes_of(layers: &[PathBuf], prefix: &Path) -> Result<Option<(Hi
     Ok(Some((image, changes)))
 }
 
+/// Reads a file of Wine's registry, up to one byte more than any may have.
+fn read_text(path: &Path) -> Result<Vec<u8>, LayersError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut text = Vec::new();
+    rustix::fs::open(path, flags, Mode::empty())
+        .map_err(std::io::Error::from)
+        .and_then(|file| File::from(file).take(MAX_TEXT as u64 + 1).read_to_end(&mut text))
+        .map_err(LayersError::io("read", path))?;
+    Ok(text)
+}
+
+/// Whether a layer has part of a registry.
+fn has_hives(layer: &Path) -> Result<bool, LayersError> {
+    let failed = |e: rustix::io::Errno| LayersError::io("read", layer)(e.into());
+    let files = Mount::ALL.into_iter().flat_map(|mount| [mount.base_file(), mount.delta_file()]).flatten();
+    for name in files {
+        if open_in(layer, &[HIVES, name]).map_err(failed)?.is_some() {
+            return Ok(true);
+        }
+    }
+    for profile in PROFILES {
+        if open_in(layer, &["Files", "Users", profile, USER_HIVE]).map_err(failed)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl Store {
-    /// The directory with Wine's files for the registry of these layers; it is made if it is missing. `None` if no layer has a
-    /// registry.
+    /// Whether a prefix has the registry of an image, but for what each container has of its own.
+    pub(crate) fn has_registry_of(&self, prefix: &Path, image: &Image) -> Result<bool, LayersError> {
+        let Some(known) = self.wine_registry(&image.layers, &image.diff_ids)? else { return Ok(false) };
+        for (name, same) in REGISTRY_FILES.into_iter().zip([
+            of_each_start::same_machine,
+            of_each_start::same_user,
+            of_each_start::same_user,
+        ]) {
+            if !same(&read_text(&known.join(name))?, &read_text(&prefix.join(name))?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The directory with Wine's files for the registry of these layers, topmost first; it is made if it is missing. `None` if no
+    /// layer has a registry.
     pub(crate) fn wine_registry(
         &self,
         layers: &[PathBuf],
         diff_ids: &[Digest],
     ) -> Result<Option<PathBuf>, LayersError> {
+        // Layers on top that have none of it change nothing.
+        let mut without = 0;
+        while layers.get(without).map(|layer| has_hives(layer)).transpose()? == Some(false) {
+            without += 1;
+        }
+        let (layers, diff_ids) = (&layers[without..], &diff_ids[..diff_ids.len().saturating_sub(without)]);
         let Some(chain) = chain_ids(diff_ids).pop() else { return Ok(None) };
         let cache = self.registries();
         let finished = cache.join(name(&chain));
@@ -188,8 +222,10 @@ impl Store {
             .map_err(LayersError::io("create a directory in", &cache))?;
         let wine = hives.into_wine();
         for (name, registry) in REGISTRY_FILES.into_iter().zip([&wine.machine, &wine.user, &wine.default_user]) {
-            atomic::write(&new.path().join(name), registry.to_text(KeyTimes::Own).as_bytes())?;
+            let path = new.path().join(name);
+            fs::write(&path, registry.to_text(KeyTimes::Own)).map_err(LayersError::io("write", &path))?;
         }
+        atomic::sync_tree(new.path())?;
         let from = new.keep();
         match fs::rename(&from, &finished) {
             Err(e) if !finished.is_dir() => {

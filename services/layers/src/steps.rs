@@ -29,20 +29,6 @@ impl Store {
         }
     }
 
-    /// Makes an image that has no name one of steps: it is kept and no longer listed.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn hide_step(&self, manifest: &Digest) -> Result<(), LayersError> {
-        let _names_lock = self.lock_names()?;
-        let mut names = self.names()?;
-        let listed = names.nameless.remove(manifest);
-        if names.steps.insert(manifest.clone()) || listed {
-            self.write_names(&names)?;
-        }
-        Ok(())
-    }
-
     /// Lists the image of a step, under these names, which carry their tags, or without one.
     ///
     /// # Errors
@@ -86,7 +72,7 @@ impl Store {
         other: &Image,
         options: &CommitOptions,
     ) -> Result<Option<Image>, LayersError> {
-        let _lock = self.lock_shared()?;
+        let lock = self.lock_shared()?;
         let mut config: Config = self.content().read_json(&parent.id)?;
         let mut manifest: Manifest = self.content().read_json(&parent.manifest)?;
         let (theirs, their_manifest): (Config, Manifest) =
@@ -114,14 +100,8 @@ impl Store {
         config.history.push(step.clone());
         let (digest, size) = self.content().write_json(&config)?;
         let manifest = image::manifest(Descriptor::new(CONFIG, digest, size), manifest.layers, BTreeMap::new());
-        let (digest, _) = self.content().write_json(&manifest)?;
-        {
-            let _names_lock = self.lock_names()?;
-            let mut names = self.names()?;
-            names.steps.insert(digest.clone());
-            self.write_names(&names)?;
-        }
-        drop(_lock);
+        let digest = self.publish_step(&manifest)?;
+        drop(lock);
         self.step_image(&digest)
     }
 }

@@ -3,6 +3,7 @@
 use crate::content::ContentStore;
 use crate::image::manifest;
 use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, LAYER_GZIP, RootFs};
+use crate::volume::VolumePath;
 use crate::*;
 use casement_hive::{Hive, Name, Tree, Value};
 use casement_layer_tar::{LayerPath, LayerWriter, Metadata, NtTime};
@@ -304,12 +305,14 @@ fn leftovers_of_killed_processes_are_swept() {
 fn commit_options(name: &str) -> CommitOptions {
     CommitOptions {
         config: ContainerConfig { cmd: vec!["new".to_owned()], ..ContainerConfig::default() },
-        names: vec![name.to_owned()],
+        listing: Listing::Named(vec![name.to_owned()]),
         created_by: "cmd /c setup".to_owned(),
         comment: "a remark".to_owned(),
         author: "someone".to_owned(),
         created: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
         latest: None,
+        owner: None,
+        mounted: Vec::new(),
         scratch: AfterCommit::Kept,
     }
 }
@@ -393,6 +396,7 @@ fn the_same_changes_make_the_same_image_whatever_the_time() {
         fs::write(scratch.directory().join("upper/a/b"), "text").unwrap();
         set(&scratch.prefix(), "system.reg", |registry| {
             registry.set(r"Software\New", "x", Value::dword(1));
+            registry.set(r"System\ControlSet001\Services\Tcpip\Parameters", "Hostname", Value::string(id));
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             registry.create(r"Software\New").time = casement_hive::NtTime::from_unix(now.as_secs());
         });
@@ -411,6 +415,61 @@ fn the_same_changes_make_the_same_image_whatever_the_time() {
 }
 
 #[test]
+fn directories_that_were_only_mounted_on_are_not_in_the_image() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let upper = scratch.directory().join("upper");
+    for name in ["made/only/for/it", "used/stub", "dir/stub", "own"] {
+        fs::create_dir_all(upper.join(name)).unwrap();
+    }
+    fs::write(upper.join("used/file"), "text").unwrap();
+    std::os::unix::fs::symlink("/etc", upper.join("link")).unwrap();
+    let mounted = ["/MADE/only/for/it", "/used/stub", "/dir/stub", "/nothing/there", "/link/x"];
+    let mounted = mounted.map(|path| VolumePath::parse(path).unwrap()).to_vec();
+    let image = store.commit(&scratch, &base, &CommitOptions { mounted, ..commit_options("app:1") }).unwrap();
+    let is_there = |name: &str| fs::symlink_metadata(image.layers[0].join("Files").join(name)).is_ok();
+    for gone in ["made", "used/stub", "dir/stub"] {
+        assert!(!is_there(gone), "{gone}");
+    }
+    for kept in ["used/file", "own", "link"] {
+        assert!(is_there(kept), "{kept}");
+    }
+}
+
+#[test]
+fn new_files_have_the_owner_that_is_asked_for_and_old_directories_keep_theirs() {
+    let (_root, store) = store();
+    publish(&store, &["base:1"], &[archive("base", true)], None);
+    let base = store.resolve("base:1").unwrap();
+    let scratch = store.create_scratch("c", &base, own_id()).unwrap();
+    let upper = scratch.directory().join("upper");
+    fs::create_dir_all(upper.join("dir/new")).unwrap();
+    fs::write(upper.join("dir/new/file"), "text").unwrap();
+    let options = CommitOptions { owner: Some("S-1-5-93-2-2".to_owned()), ..commit_options("app:1") };
+    let image = store.commit(&scratch, &base, &options).unwrap();
+    let security = |path: &str| {
+        let path = image.layers[0].join("Files").join(path);
+        let place = casement_wcifs::metadata::Place::<fs::File>::Path(path.as_os_str().as_encoded_bytes());
+        let names = place.names().unwrap();
+        names
+            .iter()
+            .any(|name| name == casement_wcifs::metadata::SECURITY)
+            .then(|| place.get(casement_wcifs::metadata::SECURITY).unwrap())
+    };
+    assert_eq!(security("dir/new/file"), casement_layer_tar::security::of_files_of("S-1-5-93-2-2"));
+    assert_eq!(security("dir/new"), casement_layer_tar::security::of_directories_of("S-1-5-93-2-2"));
+    assert_eq!(security("dir"), None);
+    // What is unpacked of the archive is the same.
+    fs::remove_dir_all(&image.layers[0]).unwrap();
+    let again = store.resolve("app:1").unwrap();
+    assert_eq!(again.layers, image.layers);
+    assert_eq!(security("dir/new/file"), casement_layer_tar::security::of_files_of("S-1-5-93-2-2"));
+    assert_eq!(security("dir"), None);
+}
+
+#[test]
 fn a_container_without_changes_makes_an_empty_layer_and_a_step_without_files_none() {
     let (_root, store) = store();
     publish(&store, &["base:1"], &[archive("base", true)], None);
@@ -421,7 +480,9 @@ fn a_container_without_changes_makes_an_empty_layer_and_a_step_without_files_non
         (image.layers.len(), count(&image.layers[0].join("Files")), count(&image.layers[0].join("Hives"))),
         (2, 0, 0)
     );
-    let step = store.commit_config(&image, &CommitOptions { names: Vec::new(), ..commit_options("") }).unwrap();
+    let step = store
+        .commit_config(&image, &CommitOptions { listing: Listing::Named(Vec::new()), ..commit_options("") })
+        .unwrap();
     assert_eq!((&step.layers, step.references.len()), (&image.layers, 0));
     assert_eq!(store.config_document(&step).unwrap()["history"][1]["empty_layer"], true);
     store.collect_garbage().unwrap();

@@ -9,17 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casement_builder::{
-    BuildError, Cancel, ErrorKind as BuildErrorKind, Event, Mount, MountSource, Output, Request, Snapshot, Step,
-    Workshop,
+    BuildError, Cancel, Downloaded, ErrorKind as BuildErrorKind, Event, Mount, MountSource, Output, Request, Snapshot,
+    Step, Workshop,
 };
-use casement_layers::volume::VolumeTree;
-use casement_layers::{AfterCommit, CommitOptions, Image, LayersError, Store};
+use casement_layers::volume::{VolumePath, VolumeTree};
+use casement_layers::{AfterCommit, CommitOptions, Image, LayersError, Listing, Store};
+use casement_registry::Distance;
 use casement_silo::error_chain;
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
 use super::cache::CachedStep;
 use super::output_text::Text;
+use super::outside::Outside;
 use crate::container::{ContainerSettings, now};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,16 +43,23 @@ const END_PATIENCE: Duration = Duration::from_secs(120);
 pub struct HostWorkshop {
     engine: Arc<Engine>,
     store: Store,
+    outside: Outside,
 }
 
 impl HostWorkshop {
-    /// The workshop of an engine.
+    /// The workshop of an engine, with these ways out.
     ///
     /// # Errors
     /// When the layer store cannot be opened.
-    pub fn open(engine: &Arc<Engine>) -> Result<Self> {
+    pub fn open(engine: &Arc<Engine>, outside: Outside) -> Result<Self> {
         let store = Store::open(&engine.root).map_err(|error| Error::Layers(error_chain(&error)))?;
-        Ok(Self { engine: engine.clone(), store })
+        Ok(Self { engine: engine.clone(), store, outside })
+    }
+
+    /// For a Dockerfile that was fetched from there.
+    #[must_use]
+    pub fn fetched_from(self, distance: Distance) -> Self {
+        Self { outside: self.outside.fetched_from(distance), ..self }
     }
 
     fn image(&self, snapshot: &Snapshot) -> Result<Image, BuildError> {
@@ -61,6 +70,11 @@ impl HostWorkshop {
 
 fn snapshot(image: &Image) -> Snapshot {
     Snapshot { id: image.id.clone(), manifest: image.manifest.clone(), config: image.config.clone() }
+}
+
+/// Whether an image was named by its id, which no registry has.
+fn is_id(name: &str, image: &Image) -> bool {
+    image.id.hex().starts_with(name.strip_prefix("sha256:").unwrap_or(name))
 }
 
 fn layers(error: LayersError) -> BuildError {
@@ -82,19 +96,38 @@ fn options(step: &Step, scratch: AfterCommit) -> CommitOptions {
     let moment = |text: &str| text.parse::<jiff::Timestamp>().unwrap_or_default();
     CommitOptions {
         config: step.config.clone(),
-        names: Vec::new(),
+        listing: Listing::Step,
         created_by: step.created_by.clone(),
         comment: String::new(),
         author: step.author.clone(),
         created: moment(&step.created),
         latest: step.epoch.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+        owner: step.owner.clone(),
+        mounted: Vec::new(),
         scratch,
     }
 }
 
 impl Workshop for HostWorkshop {
-    fn base(&self, name: &str, _refresh: bool, _output: &dyn Output) -> Result<Snapshot, BuildError> {
-        Ok(snapshot(&self.engine.image(name).map_err(engine)?))
+    fn base(&self, name: &str, refresh: bool, output: &dyn Output, cancel: &Cancel) -> Result<Snapshot, BuildError> {
+        match self.engine.image(name) {
+            Ok(image) if !refresh || is_id(name, &image) => return Ok(snapshot(&image)),
+            Err(error) if error.kind() != ErrorKind::NoSuchImage => return Err(engine(error)),
+            _ => self.outside.pull(name, output, cancel)?,
+        }
+        let image = self.engine.image(name).map_err(engine)?;
+        self.engine.tell_of_image("pull", &image, name);
+        Ok(snapshot(&image))
+    }
+
+    fn download(
+        &self,
+        address: &str,
+        into: &Path,
+        output: &dyn Output,
+        cancel: &Cancel,
+    ) -> Result<Downloaded, BuildError> {
+        self.outside.download(address, into, output, cancel)
     }
 
     fn recall(&self, key: &str) -> Option<Snapshot> {
@@ -143,10 +176,7 @@ impl Workshop for HostWorkshop {
 
     fn describe(&self, parent: &Snapshot, step: &Step) -> Result<Snapshot, BuildError> {
         let parent = self.image(parent)?;
-        // Until it is hidden, the image of a step is one that a prune would take.
-        let _turn = self.engine.image_removals();
         let image = self.store.commit_config(&parent, &options(step, AfterCommit::Kept)).map_err(layers)?;
-        self.store.hide_step(&image.manifest).map_err(layers)?;
         Ok(snapshot(&image))
     }
 
@@ -212,9 +242,10 @@ impl Workshop for HostWorkshop {
         let _sole = entry.sole_volume();
         let scratch = self.store.scratch(container).map_err(layers)?;
         let scratch = scratch.ok_or_else(|| BuildError::internal(format!("container {container} has no files")))?;
-        let _turn = self.engine.image_removals();
-        let image = self.store.commit(&scratch, &parent, &options(step, AfterCommit::Consumed)).map_err(layers)?;
-        self.store.hide_step(&image.manifest).map_err(layers)?;
+        let mounts = entry.container().host_config.mounts.unwrap_or_default();
+        let mounted = mounts.iter().filter_map(|mount| VolumePath::parse(&mount.target).ok()).collect();
+        let options = CommitOptions { mounted, ..options(step, AfterCommit::Consumed) };
+        let image = self.store.commit(&scratch, &parent, &options).map_err(layers)?;
         Ok(snapshot(&image))
     }
 

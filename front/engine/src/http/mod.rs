@@ -17,7 +17,7 @@ mod listener;
 mod log_stream;
 mod origin;
 mod platform;
-mod progress_lines;
+pub(crate) mod progress_lines;
 mod registry_auth;
 mod relay;
 mod request;

@@ -74,7 +74,8 @@ pub(super) async fn answer(
     Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response())
 }
 
-fn line(event: &Event) -> Value {
+/// A line of progress, as clients know it.
+pub(crate) fn line(event: &Event) -> Value {
     if let Some(pushed) = &event.pushed {
         let aux = json!({ "Tag": pushed.tag, "Digest": pushed.digest, "Size": pushed.size });
         return json!({ "progressDetail": {}, "aux": aux });

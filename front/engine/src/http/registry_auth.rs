@@ -1,4 +1,6 @@
-//! Accounts on registries, as clients send them: `X-Registry-Auth`, base64 of JSON.
+//! Accounts on registries, as clients send them: `X-Registry-Auth` and `X-Registry-Config`, base64 of JSON.
+
+use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -10,6 +12,8 @@ use crate::go_json;
 
 /// The header with the account for one registry.
 const HEADER: &str = "x-registry-auth";
+/// The header of builds with all accounts that a client has.
+const ALL: &str = "x-registry-config";
 
 /// An account.
 #[derive(Clone, Default, Deserialize)]
@@ -47,18 +51,44 @@ impl AuthConfig {
     }
 }
 
+/// The accounts of a build by the hosts of their registries. As with Docker, a header that cannot be read has none.
+pub(super) fn all_of(headers: &HeaderMap) -> BTreeMap<String, Credentials> {
+    let accounts: BTreeMap<String, AuthConfig> = decoded(headers, ALL).unwrap_or_default();
+    accounts
+        .into_iter()
+        .map(|(server, account)| (casement_registry::server_host(&server), account.credentials()))
+        .collect()
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(headers: &HeaderMap, name: &str) -> Option<T> {
+    let text = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let engines = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD, &STANDARD_NO_PAD];
+    let bytes = engines.into_iter().find_map(|engine| engine.decode(text).ok())?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    go_json::read(&value).ok()
+}
+
 /// The account of a request. As with Docker, one that cannot be read is none.
 pub(super) fn of(headers: &HeaderMap) -> Credentials {
-    let text = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let engines = [&URL_SAFE, &URL_SAFE_NO_PAD, &STANDARD, &STANDARD_NO_PAD];
-    let bytes = engines.into_iter().find_map(|engine| engine.decode(text).ok()).unwrap_or_default();
-    let account = serde_json::from_slice(&bytes).and_then(|value| go_json::read::<AuthConfig>(&value));
-    account.unwrap_or_default().credentials()
+    decoded::<AuthConfig>(headers, HEADER).unwrap_or_default().credentials()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_get_the_accounts_of_all_registries() {
+        let json =
+            r#"{"https://index.docker.io/v1/":{"username":"a","password":"b"},"reg:5000":{"auth":"dT8+OnB+fg=="}}"#;
+        let mut headers = HeaderMap::new();
+        headers.insert(ALL, URL_SAFE.encode(json).parse().unwrap());
+        let found = all_of(&headers);
+        assert_eq!(found["registry-1.docker.io"].user, "a");
+        assert_eq!(found["reg:5000"].user, "u?>");
+        headers.insert(ALL, "!".parse().unwrap());
+        assert!(all_of(&headers).is_empty());
+    }
 
     #[test]
     fn accounts_come_in_either_alphabet_and_form() {

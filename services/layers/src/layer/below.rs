@@ -62,6 +62,11 @@ impl Below {
         Self(Vec::new())
     }
 
+    /// Whether no layer has it.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The same directory with one more layer on top, of which this is the directory.
     pub(crate) fn under(mut self, top: OwnedFd) -> Self {
         self.0.insert(0, top);

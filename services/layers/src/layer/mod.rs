@@ -24,7 +24,7 @@ use crate::oci::Descriptor;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -92,9 +92,9 @@ impl Store {
 
     fn publish_recorded(&self, layer: NewLayer, record: Record) -> Result<PathBuf, LayersError> {
         let text = serde_json::to_vec_pretty(&record).map_err(|e| LayersError::damaged(RECORD, e))?;
-        atomic::write(&layer.path().join(RECORD), &text)?;
-        let directory = File::open(layer.path()).map_err(LayersError::io("open", layer.path()))?;
-        rustix::fs::syncfs(&directory).map_err(|e| LayersError::io("write", layer.path())(e.into()))?;
+        let path = layer.path().join(RECORD);
+        fs::write(&path, text).map_err(LayersError::io("write", &path))?;
+        atomic::sync_tree(layer.path())?;
         let published = self.layer_directory(&record.id);
         if published.is_dir() {
             return Ok(published);

@@ -48,7 +48,8 @@ pub(crate) struct Packing<'a> {
     pub(crate) level: i32,
 }
 
-/// Writes `layer`, a directory with `Files/` and `Hives/`, into the content store.
+/// Writes `layer`, a directory with `Files/` and `Hives/`, into the content store. The blob's name is durable when that of the
+/// document that leads to it is.
 pub(crate) fn pack(
     store: &Store,
     layer: &Path,
@@ -77,7 +78,7 @@ pub(crate) fn pack(
     let ingest = inner.finish().map_err(written)?;
     let hex = casement_nt::digest::hex(&hasher.finalize());
     let diff_id = Digest::from_hex(&hex).ok_or(LayersError::BadDigest(hex))?;
-    let (digest, packed_size) = ingest.commit(None)?;
+    let (digest, packed_size) = ingest.add(None)?;
     Ok(Packed { blob: Descriptor::new(LAYER_GZIP, digest, packed_size), diff_id, size })
 }
 

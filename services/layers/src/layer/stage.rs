@@ -1,9 +1,11 @@
 //! Copies the changes of a scratch into a new layer: files, links, tombstones, and what NTFS knows of them.
 
+use super::below::Below;
 use super::ntfs::{DIRECTORY_MODE, FILE_MODE};
 use crate::error::LayersError;
-use crate::volume::names;
-use casement_wcifs::metadata::{Place, USER};
+use crate::volume::{VolumePath, names};
+use casement_layer_tar::security;
+use casement_wcifs::metadata::{Place, SECURITY, USER};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
@@ -127,4 +129,74 @@ fn times(stat: &Stat) -> Timestamps {
 
 fn errno(error: std::io::Error) -> Errno {
     Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
+
+/// Makes `sid` the owner of the files, and of the directories that no layer below has, of which no security descriptor is kept.
+pub(crate) fn give(files: &Path, sid: &str, layers: &[PathBuf]) -> Result<(), LayersError> {
+    let failed = |e: Errno| LayersError::io("set the owner of files in", files)(e.into());
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let (Some(of_file), Some(of_directory)) = (security::of_files_of(sid), security::of_directories_of(sid)) else {
+        return Err(LayersError::damaged(sid, "it is no SID"));
+    };
+    let set = |file: &OwnedFd, descriptor: &[u8]| {
+        let place = Place::File(file);
+        match place.names()?.iter().any(|name| name == SECURITY) {
+            true => Ok(()),
+            false => place.set(SECURITY, descriptor, XattrFlags::empty()),
+        }
+    };
+    let top = rustix::fs::open(files, flags | OFlags::DIRECTORY, Mode::empty()).map_err(failed)?;
+    let mut waiting = vec![(top, Below::open(layers, "Files").map_err(failed)?)];
+    while let Some((at, below)) = waiting.pop() {
+        for name in names::names(&at).map_err(failed)? {
+            let stat = rustix::fs::statat(&at, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+            let open = |more| rustix::fs::openat(&at, &name, flags | more, Mode::empty()).map_err(failed);
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    let inside = open(OFlags::DIRECTORY)?;
+                    let beneath = match name.to_str() {
+                        Some(name) => below.enter(name).map_err(failed)?,
+                        None => Below::nothing(),
+                    };
+                    if beneath.is_nothing() {
+                        set(&inside, &of_directory).map_err(failed)?;
+                    }
+                    waiting.push((inside, beneath));
+                }
+                FileType::RegularFile => set(&open(OFlags::empty())?, &of_file).map_err(failed)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes a directory that something was mounted on, and those above it, as far as they are empty and no layer below has them.
+pub(crate) fn remove_stubs(files: &Path, path: &VolumePath, layers: &[PathBuf]) -> Result<(), LayersError> {
+    let failed = |e: Errno| LayersError::io("remove a mount point in", files)(e.into());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut at = rustix::fs::open(files, flags, Mode::empty()).map_err(failed)?;
+    let mut below = Below::open(layers, "Files").map_err(failed)?;
+    // The directories on the way: where each is, what it is called there, and whether it is new.
+    let mut way = Vec::new();
+    for name in path.components() {
+        let Some(real) = names::existing_name(&at, name).map_err(failed)? else { break };
+        let inside = match rustix::fs::openat(&at, &real, flags, Mode::empty()) {
+            // Something that is no directory has taken its place.
+            Err(Errno::NOTDIR | Errno::LOOP) => break,
+            other => other.map_err(failed)?,
+        };
+        below = below.enter(name).map_err(failed)?;
+        way.push((std::mem::replace(&mut at, inside), real, below.is_nothing()));
+    }
+    for (directory, name, is_new) in way.into_iter().rev() {
+        if !is_new {
+            break;
+        }
+        match rustix::fs::unlinkat(&directory, &name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOTEMPTY | Errno::EXIST) => break,
+            other => other.map_err(failed)?,
+        }
+    }
+    Ok(())
 }

@@ -21,10 +21,11 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Api;
-use crate::build::{CachedStep, HostWorkshop};
+use crate::build::{CachedStep, Fetched, HostWorkshop, Outside, Remote};
 use crate::engine::Engine;
 use crate::http::blocking_body::BodyReader;
 use crate::http::error::{ApiError, Outcome};
+use crate::http::registry_auth;
 use crate::http::request::Query;
 use crate::http::stream::{self, Pieces, json_line};
 use crate::http::time::moment;
@@ -59,7 +60,8 @@ async fn start(
 ) -> Outcome<Response> {
     let query = Query::parse(&query.unwrap_or_default());
     let settings = settings(&query, &headers)?;
-    check_remote(query.text("remote").unwrap_or_default())?;
+    let remote = Remote::parse(query.text("remote").unwrap_or_default()).map_err(|error| refusal(&error))?;
+    let outside = Outside::new(api.distribution().ok(), registry_auth::all_of(&headers));
     let slot = builds.0.acquire_owned().await.expect("the semaphore is never closed");
     let (pieces, answer) = stream::channel();
     let cancel = Cancel::default();
@@ -76,7 +78,7 @@ async fn start(
     let work = tokio::task::spawn_blocking(move || {
         let _slot = slot;
         let _span = span.entered();
-        let result = perform(&engine, &settings, archive, &lines, &watched);
+        let result = perform(&engine, outside, &settings, remote, archive, &lines, &watched);
         lines.end(result);
     });
     tokio::spawn(async move {
@@ -114,17 +116,26 @@ impl Drop for EndOfClient {
 
 fn perform(
     engine: &Arc<Engine>,
+    outside: Outside,
     settings: &BuildSettings,
+    remote: Option<Remote>,
     archive: BodyReader,
     lines: &Lines,
     cancel: &Cancel,
 ) -> Result<String, BuildError> {
-    let workshop = HostWorkshop::open(engine).map_err(|error| BuildError::internal(error.to_string()))?;
+    let workshop =
+        HostWorkshop::open(engine, outside.clone()).map_err(|error| BuildError::internal(error.to_string()))?;
     for name in &settings.tags {
         casement_layers::Reference::parse(name).map_err(|_| BuildError::invalid("invalid reference format"))?;
     }
-    let context = Context::receive(workshop.temporary_directory(false)?, archive)?;
-    let built = build(&workshop, settings, Some(&context), None, lines, cancel)?;
+    let directory = workshop.temporary_directory(false)?;
+    let Some(remote) = remote else {
+        let context = Context::receive(directory, archive)?;
+        return Ok(build(&workshop, settings, Some(&context), None, lines, cancel)?.image.id.to_string());
+    };
+    let Fetched { context, dockerfile, distance } = remote.fetch(directory, &outside, lines, cancel)?;
+    let workshop = workshop.fetched_from(distance);
+    let built = build(&workshop, settings, context.as_ref(), dockerfile.as_deref(), lines, cancel)?;
     Ok(built.image.id.to_string())
 }
 
@@ -273,25 +284,6 @@ fn document<T: DeserializeOwned + Default>(query: &Query, name: &str, failed: &s
     match query.text(name).filter(|text| !text.is_empty() && *text != "null") {
         None => Ok(T::default()),
         Some(text) => serde_json::from_str(text).map_err(|error| ApiError::bad_request(format!("{failed}: {error}"))),
-    }
-}
-
-/// The context comes with the request.
-fn check_remote(remote: &str) -> Outcome<()> {
-    let lower = remote.to_lowercase();
-    let is_git = lower.starts_with("git") || lower.ends_with(".git") || lower.contains(".git#");
-    match remote {
-        "" => Ok(()),
-        "client-session" => Err(ApiError::bad_request(
-            "experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead",
-        )),
-        _ if is_git => {
-            Err(ApiError::not_implemented("building from a git repository (clone it and build from the directory)"))
-        }
-        _ if lower.starts_with("http://") || lower.starts_with("https://") => {
-            Err(ApiError::not_implemented("building from a remote address (download it and build from the directory)"))
-        }
-        _ => Err(ApiError::internal(format!("remoteURL ({remote}) could not be recognized as URL"))),
     }
 }
 
