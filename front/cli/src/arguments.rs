@@ -63,6 +63,8 @@ pub enum Verb {
     Images(verbs::images::Images),
     /// Look into Windows images without running them
     Image(verbs::image::Image),
+    /// Make an image of a Dockerfile
+    Build(Box<verbs::build::Build>),
     /// Fetch an image from a registry, or take one out of an OCI layout directory
     Pull(verbs::pull::Pull),
     /// Give an image to a registry

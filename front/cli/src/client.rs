@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bollard::errors::Error as BollardError;
 use bollard::{BollardRequest, ClientVersion, Docker};
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -116,7 +117,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`], also for every status that is no success.
     pub async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
-        self.send(Request::builder().method(method).uri(path), Bytes::new()).await
+        self.send(Request::builder().method(method).uri(path), bollard::body_full(Bytes::new())).await
     }
 
     /// Asks for long work that tells how far it is, and gives each of its lines to `show`.
@@ -133,22 +134,33 @@ impl Client {
         if let Some(account) = account {
             request = request.header("X-Registry-Auth", account);
         }
-        let mut body = self.send(request, Bytes::new()).await?.into_body();
-        let mut waiting = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| ClientError::WentAway(error.to_string()))?;
-            waiting.extend_from_slice(&frame.into_data().unwrap_or_default());
-            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = waiting.drain(..=end).collect();
-                let line: Value =
-                    serde_json::from_slice(&line).map_err(|error| ClientError::WentAway(error.to_string()))?;
-                if let Some(message) = line.get("error").and_then(Value::as_str) {
-                    return Err(ClientError::Refused { status: 500, message: message.to_owned() });
-                }
-                show(&line);
-            }
+        let mut failure = None;
+        let response = self.send(request, bollard::body_full(Bytes::new())).await?;
+        lines(response, |line| match line.get("error").and_then(Value::as_str) {
+            Some(message) => failure = Some(ClientError::Refused { status: 500, message: message.to_owned() }),
+            None => show(line),
+        })
+        .await?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Sends a context to build an image of, and gives each line of the answer to `show`: also that of a failure.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn build(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+        context: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        show: impl FnMut(&Value),
+    ) -> Result<(), ClientError> {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        request = request.header(header::CONTENT_TYPE, "application/x-tar");
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, value);
         }
-        Ok(())
+        lines(self.send(request, bollard::body_try_stream(context)).await?, show).await
     }
 
     /// Sends JSON that is answered by a status.
@@ -158,7 +170,7 @@ impl Client {
     pub async fn post(&self, path: &str, body: Bytes) -> Result<(), ClientError> {
         let request =
             Request::builder().method(Method::POST).uri(path).header(header::CONTENT_TYPE, "application/json");
-        self.send(request, body).await.map(drop)
+        self.send(request, bollard::body_full(body)).await.map(drop)
     }
 
     /// The JSON that a request brings.
@@ -181,7 +193,7 @@ impl Client {
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "tcp")
             .header(header::CONTENT_TYPE, "application/json");
-        let response = self.send(request, body).await?;
+        let response = self.send(request, bollard::body_full(body)).await?;
         let upgraded = hyper::upgrade::on(response).await;
         upgraded.map(TokioIo::new).map_err(|error| ClientError::WentAway(error.to_string()))
     }
@@ -189,10 +201,9 @@ impl Client {
     async fn send(
         &self,
         request: hyper::http::request::Builder,
-        body: Bytes,
+        body: Body,
     ) -> Result<Response<Incoming>, ClientError> {
-        let request =
-            request.body(bollard::body_full(body)).map_err(|error| ClientError::WentAway(error.to_string()))?;
+        let request = request.body(body).map_err(|error| ClientError::WentAway(error.to_string()))?;
         let response = self.transport.send(request).await.map_err(|error| self.error(error))?;
         let status = response.status();
         if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -218,6 +229,23 @@ impl Client {
 pub async fn whole(response: Response<Incoming>) -> Result<Bytes, ClientError> {
     let collected = response.into_body().collect().await;
     collected.map(|body| body.to_bytes()).map_err(|error| ClientError::WentAway(error.to_string()))
+}
+
+/// Gives each line of an answer, which is JSON, to `show`.
+async fn lines(response: Response<Incoming>, mut show: impl FnMut(&Value)) -> Result<(), ClientError> {
+    let mut body = response.into_body();
+    let mut waiting = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ClientError::WentAway(error.to_string()))?;
+        waiting.extend_from_slice(&frame.into_data().unwrap_or_default());
+        while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = waiting.drain(..=end).collect();
+            let line: Value =
+                serde_json::from_slice(&line).map_err(|error| ClientError::WentAway(error.to_string()))?;
+            show(&line);
+        }
+    }
+    Ok(())
 }
 
 /// The part of a path that names a container. A name that none can have is not found, whatever the path would mean with it.

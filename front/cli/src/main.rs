@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod build_context;
 mod client;
 mod config_file;
 mod doctor;

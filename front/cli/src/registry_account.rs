@@ -9,10 +9,19 @@ use serde_json::{Value, json};
 /// The value of `X-Registry-Auth` for the registry of this image, from docker's configuration; `None` when there is none. Programs that
 /// keep passwords for docker (`credsStore`) are not asked.
 pub fn of(image: &str) -> Option<String> {
+    header(&configuration()?, image)
+}
+
+/// The value of `X-Registry-Config`: all accounts in docker's configuration; `None` when there are none.
+pub fn all() -> Option<String> {
+    let accounts = configuration()?.get("auths")?.as_object()?.clone();
+    Some(URL_SAFE.encode(Value::Object(accounts).to_string()))
+}
+
+fn configuration() -> Option<Value> {
     let directory = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     let directory = directory.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
-    let config: Value = serde_json::from_slice(&std::fs::read(directory.join("config.json")).ok()?).ok()?;
-    header(&config, image)
+    serde_json::from_slice(&std::fs::read(directory.join("config.json")).ok()?).ok()
 }
 
 fn header(config: &Value, image: &str) -> Option<String> {

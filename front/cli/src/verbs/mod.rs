@@ -1,6 +1,7 @@
 //! The verbs of `casement`, one file each.
 
 pub mod base;
+pub mod build;
 pub mod container_flags;
 pub mod create;
 pub mod daemon;
@@ -50,6 +51,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Verb::Rm(verb) => verb.perform(&client()?),
         Verb::Wait(verb) => verb.perform(&client()?),
         Verb::Inspect(verb) => verb.perform(&client()?),
+        Verb::Build(verb) => verb.perform(&client()?),
         Verb::Pull(verb) => verb.perform(&client()?),
         Verb::Push(verb) => verb.perform(&client()?),
         Verb::Images(verb) => verb.perform(&client()?),
