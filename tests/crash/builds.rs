@@ -1,4 +1,4 @@
-//! A command that makes images is killed.
+//! Commands and daemons that make images are killed.
 
 use casement_tests::Host;
 
@@ -35,5 +35,40 @@ fn an_interrupted_base_build_leaves_nothing_and_can_be_repeated() {
     }
     let output = host.casement(["run", "--rm", "nanoserver", "cmd", "/c", "ver"]).succeeded();
     assert!(output.stdout.contains("10.0.20348"), "{output}");
+    nothing_stays(&host);
+}
+
+#[test]
+fn a_build_that_is_killed_at_any_instant_leaves_nothing_half_done() {
+    let host = Host::start();
+    let directory = host.new_directory("context");
+    let file = "FROM nanoserver\nUSER ContainerAdministrator\nCOPY . C:/data/\nRUN echo one> C:\\data\\one.txt\n\
+                RUN reg add HKLM\\Software\\Acme /v X /d 1\nRUN type C:\\data\\one.txt\n";
+    std::fs::write(directory.join("Dockerfile"), file).unwrap();
+    let directory = directory.display().to_string();
+    let mut random = Random::seeded("docker build");
+    for _ in 0..KILLS {
+        let client = host.docker_background(["build", "--no-cache", &directory]);
+        std::thread::sleep(random.moment(2500));
+        host.kill_daemon();
+        drop(client.wait());
+        host.start_daemon();
+        assert_eq!(host.docker(["ps", "-a", "-q"]).succeeded().stdout, "");
+        let root = host.root();
+        let names = |place: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(root.join(place)).into_iter().flatten().flatten();
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+        };
+        for place in ["layers", "content/blobs/sha256", "scratches", "cache/registries"] {
+            assert!(!names(place).iter().any(|name| name.starts_with('.')), "{place}: {:?}", names(place));
+        }
+        assert_eq!((names("scratches"), names("builds")), (Vec::new(), Vec::new()));
+    }
+    // Whatever is in the cache is whole.
+    let built = host.docker(["build", "-t", "made", &directory]).succeeded();
+    assert!(built.stdout.contains("Successfully tagged made:latest"), "{built}");
+    let output =
+        host.docker(["run", "--rm", "made", "cmd", "/c", r"type C:\data\one.txt && reg query HKLM\Software\Acme"]);
+    assert!(output.succeeded().stdout.contains("REG_SZ"));
     nothing_stays(&host);
 }

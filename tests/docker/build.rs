@@ -208,3 +208,20 @@ RUN C:\t\args.exe again
     }
     assert!(built.stdout.contains("\nshell"), "{built}");
 }
+
+#[test]
+fn a_step_that_changes_nothing_adds_an_empty_layer() {
+    let host = Host::start();
+    let directory = context(&host, "ctx", &[("Dockerfile", "FROM nanoserver\nRUN cmd /c exit\nRUN cmd /c ver\n")]);
+    let _ = build(&host, &directory, &["-t", "empty"]).succeeded();
+    let layers = host.docker_json(["image", "inspect", "--format", "{{json .RootFS.Layers}}", "empty"]);
+    let layers = layers.as_array().expect("layers");
+    let files = |layer: &serde_json::Value| {
+        let id = layer.as_str().and_then(|id| id.strip_prefix("sha256:")).expect("a digest");
+        let layer = host.root().join("layers").join(id);
+        let count = |name: &str| fs::read_dir(layer.join(name)).map_or(0, Iterator::count);
+        (count("Files"), count("Hives"))
+    };
+    assert_eq!(files(&layers[layers.len() - 1]), (0, 0));
+    assert_eq!(files(&layers[layers.len() - 2]), (0, 0));
+}

@@ -104,10 +104,11 @@ fn caches_outlive_builds_and_binds_show_the_context() {
 }
 
 #[test]
-#[ignore = "layers of RUN steps still differ from build to build"]
 fn the_same_context_and_epoch_give_the_same_image() {
-    let file = "FROM nanoserver\nUSER ContainerAdministrator\nWORKDIR C:\\app\nCOPY a.txt .\n\
-                RUN echo made> made.txt && reg add HKLM\\Software\\Acme /v X /d 1\n";
+    let file = "FROM nanoserver\nUSER ContainerAdministrator\nWORKDIR C:/app\nCOPY a.txt .\n\
+                RUN echo made> made.txt && reg add HKLM\\Software\\Acme /v X /d 1\n\
+                RUN setx /M PATH C:\\app && reg add HKCU\\Software\\Acme /v Y /d 2 && mkdir deep && type made.txt > deep\\again.txt\n\
+                USER ContainerUser\nRUN del made.txt & set > nul\n";
     let ids: Vec<String> = (0..2)
         .map(|_| {
             let host = Host::start();

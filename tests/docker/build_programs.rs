@@ -74,3 +74,19 @@ fn thirty_steps_are_built_and_then_come_from_the_cache() {
         (1..=12).map(|n| n.to_string()).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn installers_install_in_steps() {
+    let host = Host::start();
+    let directory = example(&host, "installer", &[]);
+    for words in [&["makensis", "-V1", "setup.nsi"][..], &["wixl", "-a", "x64", "setup.wxs"]] {
+        let output = Command::new(words[0]).args(&words[1..]).current_dir(&directory).output();
+        let output = output.unwrap_or_else(|error| panic!("{words:?}: {error}; scripts/install-packages --tests"));
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+    let built = build(&host, &directory, "installed");
+    assert!(built.stdout.contains("REG_SZ    2.0") && built.stdout.contains("REG_SZ    1.0.0"), "{built}");
+    let output = host.docker(["run", "--rm", "installed"]).succeeded();
+    let said: Vec<&str> = output.lines().into_iter().map(str::trim_end).collect();
+    assert_eq!(said, ["hello from the installed program", "goodbye from the installed package"]);
+}

@@ -5,6 +5,8 @@ mod attach;
 mod build;
 mod build_mounts;
 mod build_programs;
+mod build_results;
+mod build_sources;
 mod copy;
 mod create_rules;
 mod events;

@@ -23,12 +23,7 @@ pub fn add_application(host: &Host, name: &str, file: &str, content: &[u8]) {
 fn an_image_goes_to_a_registry_with_tls_and_password_and_comes_back_and_runs() {
     let host = Host::without_daemon();
     let registry = Registry::start(&host, Access::Protected);
-    let trusted = host.directory().join("certs.d").join(registry.host());
-    std::fs::create_dir_all(&trusted).expect("a directory");
-    std::fs::copy(registry.authority(), trusted.join("ca.crt")).expect("copy");
-    let config = host.directory().join("config.toml");
-    let certificates = host.directory().join("certs.d");
-    std::fs::write(&config, format!("[registry]\ncertificates = '{}'\n", certificates.display())).expect("write");
+    let config = registry.trust(&host);
     let name = format!("{}/team/app:v1", registry.host());
     add_application(&host, &name, "hello.txt", b"from the registry");
     host.start_daemon_with(["--config".as_ref(), config.as_os_str()]);

@@ -74,6 +74,20 @@ impl Registry {
     pub fn authority(&self) -> PathBuf {
         self.directory.join("ca.crt")
     }
+
+    /// Writes a configuration with which the daemon of `host` trusts that authority, and returns its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn trust(&self, host: &Host) -> PathBuf {
+        let certificates = host.directory().join("certs.d");
+        let trusted = certificates.join(&self.host);
+        fs::create_dir_all(&trusted).expect("a directory");
+        fs::copy(self.authority(), trusted.join("ca.crt")).expect("copy");
+        let config = host.directory().join("config.toml");
+        fs::write(&config, format!("[registry]\ncertificates = '{}'\n", certificates.display())).expect("write");
+        config
+    }
 }
 
 impl Host {

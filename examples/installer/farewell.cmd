@@ -1,0 +1,2 @@
+@echo off
+echo goodbye from the installed package
