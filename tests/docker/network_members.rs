@@ -33,6 +33,12 @@ fn curl(host: &Host, url: &str) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
+/// The host's address in the network `nat`.
+fn gateway(host: &Host) -> String {
+    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    host.docker(["network", "inspect", "nat", "--format", format]).succeeded().text().to_owned()
+}
+
 #[test]
 fn containers_find_each_other_by_name_alias_and_id() {
     let host = Host::start();
@@ -57,9 +63,7 @@ fn published_ports_lead_into_the_container() {
     let host = Host::start();
     serve(&host, &["-p", "8080:80", "-p", "127.0.0.1:8000-8010:81"], "web");
     assert_eq!(curl(&host, "http://127.0.0.1:8080/").unwrap(), "served web");
-    let gateway =
-        host.docker(["network", "inspect", "nat", "--format", "{{(index .IPAM.Config 0).Gateway}}"]).succeeded();
-    assert_eq!(curl(&host, &format!("http://{}:8080/", gateway.text())).unwrap(), "served web");
+    assert_eq!(curl(&host, &format!("http://{}:8080/", gateway(&host))).unwrap(), "served web");
     let shown = host.docker(["port", "web"]).succeeded();
     assert!(
         shown.stdout.contains("80/tcp -> 0.0.0.0:8080") && shown.stdout.contains("81/tcp -> 127.0.0.1:8000"),
@@ -72,9 +76,35 @@ fn published_ports_lead_into_the_container() {
     let _ = host.docker(["rm", "-f", "web"]).succeeded();
     curl(&host, "http://127.0.0.1:8080/").unwrap_err();
     let any = serve(&host, &["-p", "80"], "any");
-    let port = host.docker(["port", &any, "80/tcp"]).succeeded();
-    let port = port.text().rsplit(':').next().unwrap().to_owned();
+    let port = published(&host, &any, "80/tcp");
     assert_eq!(curl(&host, &format!("http://127.0.0.1:{port}/")).unwrap(), "served any");
+}
+
+/// The port of the host at which a port of the container is published.
+fn published(host: &Host, container: &str, port: &str) -> u16 {
+    let shown = host.docker(["port", container, port]).succeeded();
+    shown.text().rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{shown}"))
+}
+
+#[test]
+fn all_exposed_ports_are_published_of_both_protocols() {
+    const ECHO: &str = "const u=require('dgram').createSocket('udp4');\
+        u.on('message',(m,r)=>u.send('echo '+m,r.port,r.address));u.bind(53,()=>console.log('ready'))";
+    let host = Host::start();
+    let flags = ["-P", "--expose", "53/udp", "--expose", "80", "--name", "both"];
+    let _ = host.docker_start(&flags, &[NODE, "-e", ECHO]);
+    deadline::until("the server listens", || host.docker(["logs", "both"]).stdout.contains("ready"));
+    assert_ne!(published(&host, "both", "80/tcp"), 0);
+    let port = published(&host, "both", "53/udp");
+    for address in ["127.0.0.1", &gateway(&host)] {
+        let socket = host.network().within(|| std::net::UdpSocket::bind("0.0.0.0:0")).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        socket.send_to(b"hello", (address, port)).unwrap();
+        let mut answer = [0; 64];
+        let (length, from) = socket.recv_from(&mut answer).unwrap_or_else(|error| panic!("{address}:{port}: {error}"));
+        assert_eq!(&answer[..length], b"echo hello");
+        assert_eq!(from.to_string(), format!("{address}:{port}"), "the answer comes from where the question went");
+    }
 }
 
 #[test]
