@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use casement_tests::registry::{Access, Registry};
-use casement_tests::{Host, Output};
+use casement_tests::{Host, Output, deadline, process};
 
 /// A server of files in the network of a host; it ends with the process.
 fn serve(host: &Host, directory: &Path) -> SocketAddr {
@@ -145,4 +145,63 @@ fn contexts_are_fetched_by_the_daemon() {
     assert!(built.stdout.contains("Step 2/2 : COPY note.txt C:/"), "{built}");
     let refused = build_remote(&host, &format!("http://{address}/none.tar"), &[]).exited(1);
     assert!(refused.stderr.contains("404"), "{refused}");
+}
+
+#[test]
+fn repositories_are_checked_out_by_git() {
+    let host = Host::start();
+    let work = host.new_directory("work");
+    let git = |words: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(&work).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]).args(words);
+        run(command.env("GIT_CONFIG_GLOBAL", "/dev/null"));
+    };
+    git(&["init", "-q", "-b", "main"]);
+    fs::create_dir(work.join("sub")).expect("mkdir");
+    fs::write(work.join("sub/Dockerfile"), "FROM nanoserver\nCOPY . C:/repo/\nENV BRANCH=main\n").expect("write");
+    std::os::unix::fs::symlink("/etc/passwd", work.join("sub/leak")).expect("symlink");
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "one"]);
+    git(&["checkout", "-q", "-b", "other"]);
+    fs::write(work.join("sub/Dockerfile"), "FROM nanoserver\nENV BRANCH=other\n").expect("write");
+    git(&["commit", "-q", "-a", "-m", "two"]);
+    git(&["checkout", "-q", "main"]);
+    let served = host.new_directory("served");
+    run(Command::new("git").args(["clone", "-q", "--bare"]).arg(&work).arg(served.join("repo.git")));
+    run(Command::new("git").arg("-C").arg(served.join("repo.git")).arg("update-server-info"));
+    let branch =
+        |image: &str| host.docker(["image", "inspect", "--format", "{{.Config.Env}}", image]).succeeded().stdout;
+
+    // git's own protocol, one commit deep.
+    let port = host.network().within(|| TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr())).expect("a port");
+    let mut daemon = Command::new("git");
+    daemon.args(["daemon", "--export-all", "--listen=127.0.0.1", &format!("--port={}", port.port())]);
+    daemon.arg(format!("--base-path={}", served.display())).arg(&served).stdin(Stdio::null()).stderr(Stdio::null());
+    process::dies_with_its_parent(host.network().enter(&mut daemon));
+    let mut daemon = daemon.spawn().expect("start git daemon");
+    deadline::until("the git daemon answers", || host.network().within(|| TcpStream::connect(port).is_ok()));
+    let built = build_remote(&host, &format!("git://{port}/repo.git#:sub"), &["-t", "git"]);
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    let _ = built.succeeded();
+    assert!(branch("git").contains("BRANCH=main"));
+    let listed = host.docker(["run", "--rm", "git", "cmd", "/c", r"dir /b /a C:\repo"]).succeeded();
+    assert!(!listed.stdout.contains(".git") && listed.stdout.contains("Dockerfile"), "{listed}");
+
+    // Plain files over http, by a name.
+    let address = serve(&host, &served);
+    let repository = format!("http://localhost:{}/repo.git", address.port());
+    let _ = build_remote(&host, &format!("{repository}#other:sub"), &["-t", "http"]).succeeded();
+    assert!(branch("http").contains("BRANCH=other"));
+    for (context, text) in [
+        (format!("{repository}#none"), "there is no none: git checkout of"),
+        (format!("{repository}#main:sub/none"), "the directory sub/none of the build context"),
+        (format!("{repository}#main:.."), "the directory .. of the build context"),
+        ("git@localhost:repo.git".to_owned(), "the daemon has no keys of ssh"),
+        ("http://169.254.169.254/repo.git".to_owned(), "169.254.169.254 is an address that"),
+    ] {
+        let refused = build_remote(&host, &context, &[]).exited(1);
+        assert!(refused.stderr.contains(text), "{context}: {refused}");
+    }
+    assert_eq!(fs::read_dir(host.root().join("builds")).map_or(0, Iterator::count), 0);
 }
