@@ -107,7 +107,8 @@ fn w4_killing_all_processes_ends_the_container_and_nothing_else() {
     let attacker = Attacker::start();
     let other = resting(&attacker, "other");
     let before = of_container(&attacker.host, &other).len();
-    let id = attacker.host.start_container(&["--name", "suicide"], &[r"C:\t\linux.exe", "call", "62", "-1", "9"]);
+    let id = resting(&attacker, "suicide");
+    let _ = attacker.host.casement(["exec", "suicide", r"C:\t\linux.exe", "call", "62", "-1", "9"]);
     let code = attacker.host.wait(&id);
     assert_ne!(code, 0);
     let state = attacker.host.inspect("suicide")["State"].clone();

@@ -352,6 +352,10 @@ impl Host {
     }
 
     fn silo_ended(&mut self) {
+        // What the agent said last counts: its program may have ended it as soon as it ran.
+        if let Ok(messages) = self.bridge.on_readable() {
+            messages.into_iter().for_each(|message| self.answered(message));
+        }
         self.lost_agent("it ended");
     }
 
