@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use casement_tests::{Host, Output, places};
+use casement_tests::{Host, Output, deadline, places};
 
 /// A copy of an example, with these of the real programs beside it.
 fn example(host: &Host, name: &str, programs: &[(&str, &str)]) -> PathBuf {
@@ -32,9 +32,12 @@ fn a_node_server_is_installed_by_npm_and_serves() {
     let host = Host::start();
     let directory = example(&host, "node", &[("node/node.exe", "node.exe"), ("npm", "npm")]);
     build(&host, &directory, "hello");
-    let asked = [r"C:\node\node.exe", "server.js", "--ask", "world"];
-    let output = host.docker(["run", "--rm", "hello"].into_iter().chain(asked)).succeeded();
-    assert!(output.stdout.contains("hello world from win32"), "{output}");
+    let _ = host.docker(["run", "-d", "--name", "web", "-p", "8080:8080", "hello"]).succeeded();
+    deadline::until("the server listens", || host.docker(["logs", "web"]).stdout.contains("listening on 8080"));
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--max-time", "20", "http://127.0.0.1:8080/world"]);
+    let output = host.network().enter(&mut curl).output().expect("start curl");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "hello world from win32\n", "{output:?}");
 }
 
 #[test]
