@@ -4,6 +4,7 @@
 # Needs root, python3, the docker command and a Debian archive. CASEMENT_BENCH_ROOT names the root with the runtime and the image
 # (default: target/bench-root, built when missing). dockerd comes from the packages docker.io, containerd, runc and busybox-static,
 # unpacked below target/bench-dockerd; nothing is installed.
+. benches/casement.sh
 casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
 root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
 dockerd=$PWD/target/bench-dockerd
@@ -47,8 +48,7 @@ clean_up() {
 trap clean_up EXIT
 
 say "runtime and image"
-"$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-"$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+make_images
 
 answers() { # host pid log
     until docker -H "$1" version >/dev/null 2>&1; do

@@ -7,6 +7,7 @@
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. benches/casement.sh
 rounds=${1:-7}
 casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
 programs=${CASEMENT_TEST_PROGRAMS:-$PWD/target/test-programs}
@@ -24,14 +25,8 @@ clean_up() {
     rm -rf "$work"
 }
 trap clean_up EXIT
-"$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-"$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-unshare --net "$casement" daemon 2>"$work/daemon.log" &
-daemon=$!
-until "$casement" ps >/dev/null 2>&1; do
-    kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }
-    sleep 0.02
-done
+make_images
+start_daemon
 cp benches/small_files.js "$work/"
 chmod 755 "$work"
 container=$("$casement" run -d -i -u ContainerAdministrator -v "$programs:C:\\t:ro" -v "$work:C:\\work:ro" nanoserver cmd)

@@ -6,6 +6,7 @@
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. benches/casement.sh
 rounds=${1:-31}
 casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
 root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
@@ -33,8 +34,7 @@ clean_up() {
 trap clean_up EXIT
 
 say "runtime and image"
-"$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-"$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+make_images
 runtime=$(readlink -f "$root/runtimes/current")
 
 # Stock Wine: the same Wine 10.0 with its own wineboot, in the prefix that this wineboot made from Wine's own wine.inf.
@@ -89,12 +89,7 @@ bundle "$work/wine" /usr/lib/wine/wine64 cmd /c exit 0
 
 chroot=$(command -v chroot)
 say "daemon"
-unshare --net "$casement" daemon 2>"$work/daemon.log" &
-daemon=$!
-until "$casement" ps >/dev/null 2>&1; do
-    kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }
-    sleep 0.02
-done
+start_daemon
 
 in_stock() { env -i "${environment[@]}" "$chroot" --userspec=1000:1000 "$stock" "$@"; }
 casement_run() { "$casement" run --rm nanoserver cmd /c exit 0; }

@@ -6,6 +6,7 @@
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. benches/casement.sh
 files=${1:-100000}
 containers=${2:-100}
 built=$PWD/target/x86_64-unknown-linux-gnu/release
@@ -60,14 +61,8 @@ echo "| after $files files were looked up | $after KiB |"
 echo "| for each file | $(((after - before) * 1024 / files)) bytes |"
 
 if [ "$containers" != 0 ]; then
-    "$casement" runtime build >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-    "$casement" base build nanoserver --tag ltsc2022 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-    unshare --net "$casement" daemon 2>"$work/daemon.log" &
-    daemon=$!
-    until "$casement" ps >/dev/null 2>&1; do
-        kill -0 "$daemon" 2>/dev/null || { cat "$work/daemon.log" >&2; exit 1; }
-        sleep 0.02
-    done
+    make_images
+    start_daemon
     for ((number = 0; number < containers; number++)); do
         started+=("$("$casement" run -d -i nanoserver cmd)")
     done

@@ -30,7 +30,7 @@ pub use record::{EndpointRecord, NamespaceRecord, NetworkRecord};
 pub use server::{HNS_SOCKET_FILE, HnsServer};
 pub use service::{NetworkService, NetworkUse, NewEndpoint, VERSION};
 pub use switch::Switch;
-pub use v1::{endpoint_view, network_view, policy_list_view};
+pub use v1::{comma_list, endpoint_view, network_view, policy_list_view};
 
 /// The virtual switch of this host.
 pub use casement_vswitch as vswitch;

@@ -141,7 +141,7 @@ impl Transport {
             Some(limit) => timeout(limit, sender.send_request(request)).await.map_err(|_| ask.failed("i/o timeout"))?,
             None => sender.send_request(request).await,
         };
-        let (parts, body) = response.map_err(|error| ask.failed(chain(&error)))?.into_parts();
+        let (parts, body) = response.map_err(|error| ask.failed(casement_silo::error_chain(&error)))?.into_parts();
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
@@ -307,7 +307,7 @@ impl Answer {
             match next {
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(io::Error::other(chain(&error))),
+                Ok(Some(Err(error))) => return Err(io::Error::other(casement_silo::error_chain(&error))),
                 Ok(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
                         return Ok(Some(bytes));
@@ -342,14 +342,4 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::TimedOut => "connection timed out".to_owned(),
         _ => error.to_string(),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }

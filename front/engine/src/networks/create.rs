@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use casement_hns::{NetworkError, RANGE, RESERVED};
+use casement_hns::{NetworkError, RANGE, RESERVED, comma_list};
 use casement_schema::hcn::{Dns, HostComputeNetwork, Ipam, MacPool, MacRange, NetworkFlags, Route, Subnet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -204,10 +204,6 @@ fn document(request: &NetworkRequest) -> Result<HostComputeNetwork> {
         additional_params: Some(json!({ DOCKER: docker })),
         ..HostComputeNetwork::default()
     })
-}
-
-fn comma_list(text: &str) -> Vec<String> {
-    text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
 }
 
 fn mac_pool(text: &str) -> Result<MacPool> {

@@ -239,7 +239,8 @@ fn invalid_json(error: &serde_json::Error) -> NetworkError {
     NetworkError::refused(HcnError::InvalidJson, error.to_string())
 }
 
-fn comma_list(text: &str) -> Vec<String> {
+/// The words of a list with commas, as version 1 and the options of Docker have them.
+pub fn comma_list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
