@@ -1,8 +1,10 @@
 //! Unmodified Windows programs do their work in containers of the smallest image. tests/real-programs.txt says where they
 //! come from.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use casement_tests::{Host, Output, deadline, places};
 
@@ -17,7 +19,7 @@ const ARCHIVER: &str = r"C:\t\real\7zip\7za.exe";
 /// A host, and a directory of it that containers see as [`WORK`].
 struct Workplace {
     host: Host,
-    directory: std::path::PathBuf,
+    directory: PathBuf,
     volume: String,
 }
 
@@ -49,6 +51,21 @@ impl Workplace {
 
     fn run(&self, words: &[&str]) -> Output {
         self.host.casement(self.line(&[], words))
+    }
+
+    /// Runs a program that succeeds in a container of that name, which stays.
+    fn run_and_keep(&self, name: &str, words: &[&str]) -> Output {
+        let programs = self.host.programs_volume();
+        let line = [&["run", "--name", name, "-v", &programs], &self.flags()[..], &["nanoserver"], words].concat();
+        // A tree of thousands of files takes its time where other tests run too.
+        self.host.background(line).wait_within(4 * deadline::GENEROUS).succeeded()
+    }
+
+    /// A copy of a directory of a container.
+    fn take_out(&self, container: &str, path: &str) -> PathBuf {
+        let to = self.host.new_directory("taken");
+        let _ = self.host.docker(["cp", &format!("{container}:{path}"), &to.display().to_string()]).succeeded();
+        to.join(path.rsplit('\\').next().expect("a last step"))
     }
 
     fn start(&self, name: &str, words: &[&str]) -> String {
@@ -155,29 +172,101 @@ fn an_archiver_unpacks_over_names_in_another_case() {
 }
 
 #[test]
-fn npm_installs_a_package_of_hundreds_of_files() {
-    const DIRECTORIES: usize = 24;
-    const MODULES: usize = 16;
+fn npm_installs_thousands_of_files_as_they_were_published() {
+    const PACKAGES: [&str; 2] = ["rxjs", "tslib"];
     let work = Workplace::new();
-    work.put("installed.js", include_str!("programs/installed.js"));
-    work.put("package/package.json", r#"{"name": "many-modules", "version": "1.0.0"}"#);
-    for number in 0..DIRECTORIES * MODULES {
-        let name = format!("package/part{}/Module{number}.js", number % DIRECTORIES);
-        work.put(&name, &format!("module.exports = {number};\n"));
+    let real = places::test_programs().join("real");
+    for name in PACKAGES {
+        let mut pack = Command::new("tar");
+        pack.arg("-czf").arg(work.directory.join(format!("{name}.tgz"))).arg("-C").arg(&real);
+        pack.args(["--exclude=.package", &format!("--transform=s,^{name},package,"), name]);
+        assert!(pack.status().expect("start tar").success());
+        let description = fs::read_to_string(real.join(name).join("package.json")).expect("package.json");
+        work.put(&format!("{name}.json"), &description);
     }
-    let mut pack = std::process::Command::new("tar");
-    pack.arg("-czf").arg(work.directory.join("many.tgz")).arg("-C").arg(&work.directory).arg("package");
-    assert!(pack.status().expect("start tar").success());
+    work.put("install.js", include_str!("programs/install.js"));
+    work.put("installed.js", include_str!("programs/installed.js"));
+    // tslib is what rxjs depends on; each archive is asked for once.
     let script = [
         r"mkdir C:\Users\ContainerUser\app",
         r"cd C:\Users\ContainerUser\app",
-        &format!(r"{NODE} C:\t\real\npm\bin\npm-cli.js install --offline --no-audit --no-fund C:\work\many.tgz"),
+        &format!(r"{NODE} C:\work\install.js C:\t\real\npm\bin\npm-cli.js C:\work rxjs@7.8.2"),
         &format!(r"{NODE} C:\work\installed.js"),
     ];
-    let output = work.run(&["cmd", "/c", &script.join("& ")]).succeeded();
-    assert!(output.stdout.contains("added 1 package"), "{output}");
-    let files = DIRECTORIES * MODULES;
-    assert_eq!(output.lines().last(), Some(&&*format!("{files} {}", files * (files - 1) / 2)), "{output}");
+    let output = work.run_and_keep("installed", &["cmd", "/c", &script.join("& ")]);
+    assert!(output.stdout.contains("added 2 packages"), "{output}");
+    assert!(output.lines().contains(&"npm 0 2"), "{output}");
+    assert_eq!(output.lines().last(), Some(&"120"), "{output}");
+
+    let installed = work.take_out("installed", r"C:\Users\ContainerUser\app\node_modules");
+    let mut files = 0;
+    for name in PACKAGES {
+        let (expected, found) = (content_below(&real.join(name)), content_below(&installed.join(name)));
+        let names = |tree: &BTreeMap<String, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&expected), "{name}");
+        assert!(found == expected, "{name}: files differ from those of the package");
+        files += found.len();
+    }
+    assert!(files > 2_000, "{files} files");
+}
+
+#[test]
+fn libgit2_commits_and_checks_out_what_git_reads() {
+    let work = Workplace::new();
+    work.put("git.js", include_str!("programs/git.js"));
+    let script = [
+        r"mkdir C:\Users\ContainerUser\Repository",
+        &format!(
+            r"{NODE} git.js C:\t\real\libgit2\git2.dll C:\t\real\koffi\koffi.node C:\users\containeruser\REPOSITORY"
+        ),
+    ];
+    let output = work.run_and_keep("repository", &["cmd", "/c", &script.join("&& ")]);
+    let lines = output.lines();
+    let expected = [
+        "new 320",
+        "committed 0",
+        "changed 160",
+        "committed 0",
+        "first 320 0",
+        "second 280 0",
+        "packed 2",
+        "folds case",
+    ];
+    assert_eq!(lines[..expected.len()], expected, "{output}");
+    let ids: Vec<&str> = lines.last().expect("a last line").split(' ').collect();
+    let ["ids", first, second] = ids[..] else { panic!("{output}") };
+
+    let repository = work.take_out("repository", r"C:\Users\ContainerUser\Repository");
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&repository).args(["-c", "safe.directory=*"]).args(words);
+        let output = git.output().expect("start git");
+        assert!(output.status.success(), "git {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+    };
+    let _ = git(&["fsck", "--full", "--strict", "--no-dangling"]);
+    assert_eq!(git(&["log", "--format=%H %s"]), format!("{second} second\n{first} first"));
+    assert_eq!(git(&["status", "--porcelain"]), "");
+    assert_eq!(git(&["show", &format!("{first}:Part8/Sub-DIR/File24.Txt")]), vec!["file 24, version 1"; 25].join("\n"));
+    assert_eq!(git(&["diff", "--name-status", "--no-renames", first, second]).lines().count(), 160);
+}
+
+/// What is below a directory: `/`-separated path and bytes of each file. What tests/fetch-programs adds is left out.
+fn content_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut ahead = vec![root.to_owned()];
+    while let Some(directory) = ahead.pop() {
+        for entry in fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                ahead.push(path);
+            } else if !path.ends_with(".package") {
+                let name = path.strip_prefix(root).expect("below it").display().to_string();
+                files.insert(name, fs::read(&path).expect("read"));
+            }
+        }
+    }
+    files
 }
 
 #[test]
