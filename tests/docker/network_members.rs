@@ -59,6 +59,51 @@ fn containers_find_each_other_by_name_alias_and_id() {
 }
 
 #[test]
+fn links_give_a_container_names_for_others() {
+    let host = Host::start();
+    let _ = host.docker(["network", "create", "blue"]).succeeded();
+    let id = serve(&host, &["--network", "blue"], "web");
+    for link in ["web:shop", &format!("{}:shop", &id[..12])] {
+        let answer = ask(&host, &["--network", "blue", "--link", link], "http://shop/").succeeded();
+        assert_eq!(answer.text(), "served web", "{link}");
+    }
+    assert_eq!(ask(&host, &["--network", "blue"], "http://shop/").code(), 1, "nobody else has the name");
+    // In the network nat, which Windows leaves without.
+    serve(&host, &[], "store");
+    assert_eq!(ask(&host, &["--link", "store:shop"], "http://shop/").succeeded().text(), "served store");
+    let _ = host.docker(["rename", "store", "depot"]).succeeded();
+    assert_eq!(ask(&host, &["--link", "depot:shop"], "http://shop/").succeeded().text(), "served store");
+    let _ = host.docker(["network", "connect", "--link", "web:shop", "blue", "depot"]).succeeded();
+    let asked = host.docker(["exec", "depot", NODE, "-e", ASK, "http://shop/"]).succeeded();
+    assert_eq!(asked.text(), "served web");
+    let refused = host.docker(["create", "--link", "nobody:shop", "nanoserver"]);
+    let text = "could not get container for nobody: No such container: nobody";
+    assert!(refused.code() == 1 && refused.stderr.contains(text), "{refused}");
+}
+
+#[test]
+fn casement_run_joins_networks_as_docker_does() {
+    let host = Host::start();
+    let _ = host.docker(["network", "create", "--subnet", "10.9.0.0/24", "blue"]).succeeded();
+    let volume = host.programs_volume();
+    let flags = ["run", "-d", "--name", "web", "-v", &volume, "--network", "blue", "--ip", "10.9.0.9"];
+    let more = ["--network-alias", "shop", "-p", "127.0.0.1:8080:80", "--dns", "192.0.2.53", "nanoserver", NODE];
+    let started = flags.iter().chain(&more).copied().chain(["-e", SERVE, "web"]);
+    let _ = host.casement(started.collect::<Vec<_>>()).succeeded();
+    deadline::until("the server listens", || host.docker(["logs", "web"]).stdout.contains("ready"));
+    assert_eq!(curl(&host, "http://127.0.0.1:8080/").unwrap(), "served web");
+    assert_eq!(ask(&host, &["--network", "blue"], "http://shop/").succeeded().text(), "served web");
+    let shown = host.docker_json(["inspect", "web"])[0].clone();
+    assert_eq!(shown["NetworkSettings"]["Networks"]["blue"]["IPAddress"], "10.9.0.9", "{shown}");
+    assert_eq!(shown["HostConfig"]["Dns"], serde_json::json!(["192.0.2.53"]), "{shown}");
+    let words = ["run", "--rm", "-v", &volume, "--network", "container:web", "nanoserver", NODE, "-e", ASK];
+    let shared = host.casement(words.iter().chain(&["http://localhost/"])).succeeded();
+    assert_eq!(shared.text(), "served web");
+    let refused = host.casement(["run", "--rm", "--network", "absent", "nanoserver", "cmd"]);
+    assert!(refused.code() == 125 && refused.stderr.contains("network absent not found"), "{refused}");
+}
+
+#[test]
 fn published_ports_lead_into_the_container() {
     let host = Host::start();
     serve(&host, &["-p", "8080:80", "-p", "127.0.0.1:8000-8010:81"], "web");

@@ -1,7 +1,7 @@
 //! `docker network`: made, shown, removed.
 
 use casement_tests::Host;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn nat_and_none_are_there_from_the_start() {
@@ -42,7 +42,7 @@ fn refusals_are_dockers() {
     for (words, text) in [
         (vec!["network", "create", "-d", "nat", "nat"], "operation is not permitted on predefined nat network"),
         (vec!["network", "create", "-d", "nat", "mine"], "network with name mine already exists"),
-        (vec!["network", "create", "-d", "bridge", "x"], "plugin \"bridge\" not found"),
+        (vec!["network", "create", "-d", "macvlan", "x"], "plugin \"macvlan\" not found"),
         (vec!["network", "create", "-d", "transparent", "x"], "not implemented by this version of Casement"),
         (vec!["network", "rm", "none"], "none is a pre-defined network and cannot be removed"),
         (vec!["network", "rm", "nat"], "nat is a pre-defined network and cannot be removed"),
@@ -114,6 +114,107 @@ fn networks_have_ranges_labels_and_options_and_are_pruned() {
     assert!(pruned.stdout.contains("made"), "{pruned}");
     let left = host.docker(["network", "ls", "-q"]).succeeded();
     assert_eq!(left.lines().len(), 2, "{left}");
+}
+
+#[test]
+fn a_network_whose_driver_nobody_named_is_nat() {
+    let host = Host::start();
+    // The docker command sends `bridge` then, and files for Compose name it.
+    let _ = host.docker(["network", "create", "plain"]).succeeded();
+    let _ = host.docker(["network", "create", "-d", "bridge", "--internal", "inner"]).succeeded();
+    let shown = host.docker_json(["network", "inspect", "plain", "inner"]);
+    assert_eq!((&shown[0]["Driver"], &shown[1]["Driver"]), (&json!("nat"), &json!("nat")), "{shown}");
+    assert_eq!((&shown[0]["Internal"], &shown[1]["Internal"]), (&json!(false), &json!(true)), "{shown}");
+    let listed = host.docker(["network", "ls", "--filter", "driver=nat", "--format", "{{.Name}}"]).succeeded();
+    assert!(listed.lines().contains(&"plain"), "{listed}");
+    let ran = host.docker(["run", "--rm", "--network", "plain", "nanoserver", "ping", "-n", "1", "localhost"]);
+    let _ = ran.succeeded();
+}
+
+/// What `Get-HnsNetwork` prints on Windows Server 2019 of the network `nat`. `LayeredOn` is not among them: below a network here is
+/// no other object.
+const MEMBERS: [&str; 20] = [
+    "ActivityId",
+    "AdditionalParams",
+    "CurrentEndpointCount",
+    "Extensions",
+    "Flags",
+    "Health",
+    "ID",
+    "IPv6",
+    "MacPools",
+    "MaxConcurrentEndpoints",
+    "Name",
+    "NatName",
+    "Policies",
+    "Resources",
+    "State",
+    "Subnets",
+    "TotalEndpoints",
+    "Type",
+    "Version",
+    "DNSServerList",
+];
+
+#[test]
+fn networks_are_shown_as_get_hnsnetwork_shows_them() {
+    let host = Host::start();
+    let show = |words: &[&str]| -> Value {
+        let shown = host.casement(["hns"].iter().chain(words)).succeeded();
+        serde_json::from_str(&shown.stdout).unwrap_or_else(|error| panic!("{error}: {shown}"))
+    };
+    let _ = host.docker(["run", "--rm", "nanoserver", "cmd", "/c", "exit"]).succeeded();
+    for name in ["one", "two"] {
+        let _ = host.docker(["run", "-d", "-i", "--name", name, "nanoserver", "cmd"]).succeeded();
+    }
+    let _ = host.docker(["rm", "-f", "two"]).succeeded();
+    let network = show(&["network", "show", "--json", "nat"])[0].clone();
+    let members: Vec<&str> = network.as_object().unwrap().keys().map(String::as_str).collect();
+    for name in MEMBERS {
+        assert!(members.contains(&name), "{name}: {members:?}");
+    }
+    assert!(!members.contains(&"LayeredOn"), "{members:?}");
+    let counts =
+        ["CurrentEndpointCount", "MaxConcurrentEndpoints", "TotalEndpoints"].map(|name| network[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(2), Some(3)], "{network}");
+    assert_eq!((&network["Type"], &network["State"], &network["IPv6"]), (&json!("nat"), &json!(1), &json!(false)));
+    let health = &network["Health"];
+    assert_eq!(health["LastErrorCode"], 0, "{health}");
+    // In units of 100 ns since 1601.
+    let updated = health["LastUpdateTime"].as_i64().unwrap() / 10_000_000 - 11_644_473_600;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().cast_signed();
+    assert!((now - 600..=now).contains(&updated), "{updated}, and it is {now}");
+    let adapter = show(&["adapter", "show", "--json", "vEthernet (nat)"])[0].clone();
+    let device = adapter["DeviceID"].as_str().unwrap().trim_matches(['{', '}']).to_owned();
+    assert_eq!(network["NatName"], format!("ICS{device}"), "as on Windows it is named after the host's adapter");
+    let subnet = &network["Subnets"][0];
+    let inspected = host.docker_json(["network", "inspect", "nat"])[0]["IPAM"]["Config"][0].clone();
+    assert_eq!((&subnet["AddressPrefix"], &subnet["GatewayAddress"]), (&inspected["Subnet"], &inspected["Gateway"]));
+    let version = show(&["call", "GET", "/globals/version"])["Output"].clone();
+    let version = version["Major"].as_u64().unwrap() << 32 | version["Minor"].as_u64().unwrap();
+    assert_eq!(network["Version"], version, "the service's own");
+    let endpoint = show(&["endpoint", "show", "--json"])[0].clone();
+    assert_eq!((&endpoint["IPSubnetId"], &endpoint["VirtualNetwork"]), (&subnet["ID"], &network["ID"]), "{endpoint}");
+    assert_eq!((&endpoint["Type"], &endpoint["State"]), (&json!("nat"), &json!(2)), "{endpoint}");
+    let pool = &network["MacPools"][0];
+    let (mac, first) = (endpoint["MacAddress"].as_str().unwrap(), pool["StartMacAddress"].as_str().unwrap());
+    assert!(mac > first && mac <= pool["EndMacAddress"].as_str().unwrap(), "{endpoint}");
+    // As text: names in columns, objects and lists as PowerShell has them.
+    let text = host.casement(["hns", "network", "show", "nat"]).succeeded();
+    let pools = format!("{{@{{EndMacAddress={}; StartMacAddress={first}}}}}", pool["EndMacAddress"].as_str().unwrap());
+    for line in [
+        "CurrentEndpointCount   : 1".to_owned(),
+        "IPv6                   : False".to_owned(),
+        format!("MacPools               : {pools}"),
+        "MaxConcurrentEndpoints : 2".to_owned(),
+        "Name                   : nat".to_owned(),
+        "Policies               : {}".to_owned(),
+        "Type                   : nat".to_owned(),
+    ] {
+        assert!(text.lines().contains(&line.as_str()), "{line}: {text}");
+    }
+    let policies = host.casement(["hns", "policy", "ls"]).succeeded();
+    assert_eq!(policies.lines().len(), 2, "a head and no policy list: {policies}");
 }
 
 #[test]

@@ -81,6 +81,36 @@ fn the_command_shows_statistics_again_and_again() {
 }
 
 #[test]
+fn statistics_count_what_goes_through_the_endpoints() {
+    let host = Host::start();
+    let _ = host.docker(["run", "-d", "-i", "--name", "web", "nanoserver", "cmd"]).succeeded();
+    let sample = |name: &str| stream(&host, &format!("/containers/{name}/stats?stream=0&one-shot=1")).next().unwrap();
+    let before = sample("web");
+    let ping = host.docker(["run", "--rm", "nanoserver", "ping", "-n", "2", "-l", "1000", "web"]).succeeded();
+    assert!(ping.stdout.contains("Reply from"), "{ping}");
+    let after = sample("web");
+    let shown = host.casement(["hns", "endpoint", "show", "--json"]).succeeded();
+    let endpoints: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let id = endpoints[0]["ID"].as_str().unwrap();
+    let grown = |field: &str| {
+        let of = |sample: &Value| sample["networks"][id][field].as_u64().unwrap_or_else(|| panic!("{field}: {sample}"));
+        of(&after) - of(&before)
+    };
+    for (field, least) in [("rx_bytes", 2_000), ("tx_bytes", 2_000), ("rx_packets", 2), ("tx_packets", 2)] {
+        assert!((least..least + 2_000).contains(&grown(field)), "{field}: {before} {after}");
+    }
+    let _ = host
+        .docker(["run", "-d", "-i", "--name", "guest", "--network", "container:web", "nanoserver", "cmd"])
+        .succeeded();
+    assert!(sample("guest")["networks"][id]["rx_bytes"].as_u64() >= after["networks"][id]["rx_bytes"].as_u64());
+    let line = host.docker(["stats", "--no-stream", "--format", "{{.NetIO}}", "web"]).succeeded();
+    let received = line.text().split(" / ").next().unwrap().to_owned();
+    assert!(received.ends_with("kB") && !received.starts_with("0B"), "{line}");
+    let _ = host.docker(["run", "-d", "-i", "--name", "alone", "--network", "none", "nanoserver", "cmd"]).succeeded();
+    assert!(sample("alone").get("networks").is_none());
+}
+
+#[test]
 fn a_container_that_does_not_run_uses_nothing() {
     let host = Host::start();
     let id = host.docker(["create", "nanoserver", "cmd"]).succeeded().text().to_owned();

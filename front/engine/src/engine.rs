@@ -156,6 +156,7 @@ impl Engine {
             }
         }
         let mut warnings = rules::settle(settings, self.host_cpus)?;
+        self.check_links(settings.host_config.links.as_deref().unwrap_or_default())?;
         if let (Err(reason), NAT) = (&self.networks, settings.host_config.network_mode.as_str()) {
             warnings.push(format!("The container has loopback only: {reason}"));
         }

@@ -1,11 +1,14 @@
 //! What a container uses, in the shape of the statistics of Windows containers.
 
+use std::collections::BTreeMap;
+
 use casement_schema::statistics::Statistics;
 use serde::Serialize;
 
 use crate::container::{Container, NEVER, now};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::networks::attachment::{Attachment, SHARED};
 
 /// A sample. Processor times are in units of 100 ns.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +24,9 @@ pub struct Sample {
     cpu_stats: CpuStats,
     precpu_stats: CpuStats,
     memory_stats: MemorySample,
+    /// By endpoint.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    networks: BTreeMap<String, NetworkSample>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -82,6 +88,20 @@ struct MemorySample {
     privateworkingset: u64,
 }
 
+/// What went through an endpoint, as its container sees it. Windows counts no errors.
+#[derive(Clone, Debug, Default, Serialize)]
+struct NetworkSample {
+    rx_bytes: u64,
+    rx_packets: u64,
+    rx_errors: u64,
+    rx_dropped: u64,
+    tx_bytes: u64,
+    tx_packets: u64,
+    tx_errors: u64,
+    tx_dropped: u64,
+    endpoint_id: String,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -100,10 +120,41 @@ impl Engine {
         };
         let ended = || !entry.live().is_active();
         match system.map(|system| system.statistics()).transpose() {
-            Ok(statistics) => Ok(Sample::new(&container, statistics.as_ref(), self.host_cpus(), before)),
+            Ok(statistics) => {
+                let mut sample = Sample::new(&container, statistics.as_ref(), self.host_cpus(), before);
+                if statistics.is_some() {
+                    sample.networks = self.network_samples(&container);
+                }
+                Ok(sample)
+            }
             Err(_) if ended() => Ok(Sample::new(&entry.container(), None, self.host_cpus(), before)),
             Err(error) => Err(error),
         }
+    }
+
+    /// The counters of the endpoints that a container has or uses.
+    fn network_samples(&self, container: &Container) -> BTreeMap<String, NetworkSample> {
+        let Ok(service) = &self.networks else { return BTreeMap::new() };
+        let shared = container.host_config.network_mode.strip_prefix(SHARED);
+        let holder = shared.and_then(|other| self.find(other).ok()).map(|entry| entry.container());
+        let attachments = &holder.as_ref().unwrap_or(container).network;
+        let sample = |attachment: &Attachment| {
+            // One that has just left its network counts nothing.
+            let counted = service.statistics(&attachment.endpoint).ok()?;
+            let id = attachment.endpoint.to_string().to_ascii_uppercase();
+            let sample = NetworkSample {
+                rx_bytes: counted.bytes_received,
+                rx_packets: counted.packets_received,
+                rx_dropped: counted.dropped_packets_incoming,
+                tx_bytes: counted.bytes_sent,
+                tx_packets: counted.packets_sent,
+                tx_dropped: counted.dropped_packets_outgoing,
+                endpoint_id: id.clone(),
+                ..NetworkSample::default()
+            };
+            Some((id, sample))
+        };
+        attachments.endpoints.values().filter_map(sample).collect()
     }
 }
 
@@ -140,6 +191,7 @@ impl Sample {
                 commitpeakbytes: memory.memory_usage_commit_peak_bytes,
                 privateworkingset: memory.memory_usage_private_working_set_bytes,
             },
+            networks: BTreeMap::new(),
         }
     }
 }

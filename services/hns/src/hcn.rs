@@ -179,7 +179,7 @@ impl NetworkService {
                 document.id = if id == Guid::NULL { document.id } else { id };
                 // A namespace takes endpoints in by itself.
                 document.host_compute_namespace = Guid::NULL;
-                self.create_endpoint(&network, NewEndpoint { document, names: Vec::new() })?.document.id
+                self.create_endpoint(&network, NewEndpoint { document, ..NewEndpoint::default() })?.document.id
             }
             Kind::Namespace => {
                 let mut document: casement_schema::hcn::HostComputeNamespace = call.document()?;

@@ -1,5 +1,6 @@
 //! The objects as the store keeps them: Microsoft's documents, and what belongs to them here.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use casement_schema::Guid;
@@ -27,6 +28,8 @@ pub struct NetworkRecord {
     pub gateway_mac: String,
     /// Endpoints that it has had.
     pub total_endpoints: u64,
+    /// Most endpoints that it has had at one time.
+    pub most_endpoints: u64,
 }
 
 impl NetworkRecord {
@@ -59,6 +62,8 @@ pub struct EndpointRecord {
     pub created: String,
     /// Names that stand for it in its network.
     pub names: Vec<String>,
+    /// Names that only it knows, and the names in its network that they stand for (`--link`).
+    pub links: BTreeMap<String, String>,
     /// Number of its adapter in the namespace.
     pub adapter: u16,
 }

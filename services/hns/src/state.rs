@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use casement_schema::Guid;
 use casement_schema::hcn::{HostComputeLoadBalancer, HostComputeRoute};
+use casement_schema::{Guid, HResult};
 use casement_vswitch::{MacAddress, Namespace};
 
 use crate::error::{NetworkError, Result};
@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) live: HashMap<Guid, Namespace>,
     /// Ports of the host that endpoints have.
     pub(crate) ports: Reservations,
+    /// Networks whose switch could not be made, and why.
+    pub(crate) unmade: HashMap<Guid, HResult>,
     /// The address that each range gave out last.
     pub(crate) last_given: HashMap<(Guid, usize), IpAddr>,
 }
@@ -48,6 +50,7 @@ impl State {
         self.load_balancers.remove(id);
         self.routes.remove(id);
         self.live.remove(id);
+        self.unmade.remove(id);
         self.last_given.retain(|(network, _), _| network != id);
     }
 

@@ -7,6 +7,7 @@ use bollard::models::{ContainerCreateBody, HostConfig};
 use casement_engine::{ContainerName, limits};
 use clap::{ArgAction, Args};
 
+use super::network_flags::NetworkFlags;
 use crate::environment_file;
 use crate::failure::{EXIT_ENGINE, Failure};
 use crate::terminal;
@@ -56,6 +57,8 @@ pub struct ContainerFlags {
     /// Label
     #[arg(short = 'l', long = "label", value_name = "NAME[=VALUE]")]
     pub labels: Vec<String>,
+    #[command(flatten)]
+    pub networks: NetworkFlags,
     /// Print help
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,
@@ -89,14 +92,16 @@ impl ContainerFlags {
             attach_stdin: Some(attached),
             hostname: self.hostname.clone(),
             labels: Some(labels(&self.labels)),
-            host_config: Some(HostConfig {
+            exposed_ports: Some(self.networks.exposed()),
+            networking_config: self.networks.endpoints(),
+            host_config: Some(self.networks.apply(HostConfig {
                 console_size: size.map(|(height, width)| vec![height.into(), width.into()]),
                 memory: number(self.memory),
                 nano_cpus: number(self.cpus),
                 binds: Some(self.volumes.clone()),
                 auto_remove: Some(self.rm),
                 ..HostConfig::default()
-            }),
+            })),
             ..ContainerCreateBody::default()
         })
     }
@@ -154,6 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn networks_are_asked_for_as_docker_does() {
+        let line = "--network blue --ip 10.0.0.9 --network-alias shop -p 8080:80 -p 53/udp --expose 90 -P --dns 192.0.2.53 --dns-search corp.example image";
+        let body = flags(&line.split(' ').collect::<Vec<_>>()).body(false).unwrap();
+        assert_eq!(body.exposed_ports.unwrap(), ["53/udp", "80/tcp", "90/tcp"]);
+        let endpoints = body.networking_config.unwrap().endpoints_config.unwrap();
+        assert_eq!(endpoints["blue"].aliases.as_deref(), Some(&["shop".to_owned()][..]));
+        let ipam = endpoints["blue"].ipam_config.as_ref().unwrap();
+        assert_eq!(ipam.ipv4_address.as_deref(), Some("10.0.0.9"));
+        let host = body.host_config.unwrap();
+        assert_eq!((host.network_mode.as_deref(), host.publish_all_ports), (Some("blue"), Some(true)));
+        assert_eq!(
+            (host.dns.unwrap(), host.dns_search.unwrap()),
+            (vec!["192.0.2.53".to_owned()], vec!["corp.example".to_owned()])
+        );
+        let published = host.port_bindings.unwrap();
+        assert_eq!(published["80/tcp"].as_ref().unwrap()[0].host_port.as_deref(), Some("8080"));
+        assert!(flags(&["image"]).body(false).unwrap().networking_config.is_none());
+    }
+
+    #[test]
     fn bad_flags_are_refused() {
         for line in [
             &["--nonsense", "image"][..],
@@ -162,6 +187,9 @@ mod tests {
             &["--cpus", "x", "image"],
             &["--name", "-x", "image"],
             &["--name", "a b", "image"],
+            &["-p", "80/sctp", "image"],
+            &["--ip", "fd00::9", "image"],
+            &["--dns", "x", "image"],
         ] {
             let words = std::iter::once("run").chain(line.iter().copied());
             assert!(Line::try_parse_from(words).is_err(), "{line:?}");

@@ -69,6 +69,7 @@ struct EndpointSettings {
     #[serde(rename = "IPAMConfig")]
     ipam_config: Option<IpamSettings>,
     aliases: Option<Vec<String>>,
+    links: Option<Vec<String>>,
     mac_address: Option<String>,
 }
 
@@ -146,6 +147,9 @@ impl Engine {
             return Ok(None);
         }
         let service = self.network_service()?;
+        if names.iter().any(|name| name == super::NAT) {
+            self.ensure_nat()?;
+        }
         let networks = names.iter().map(|name| self.find_network(name)).collect::<Result<Vec<_>>>()?;
         let mut endpoints = Vec::new();
         let mut has_ports = false;
@@ -156,7 +160,8 @@ impl Engine {
             let publishes = !has_ports && network.docker.driver == super::NAT && !network.docker.internal;
             has_ports |= publishes;
             let policies = if publishes { self.port_policies(service, container)? } else { Vec::new() };
-            endpoints.push((object, new_endpoint(container, network, policies)?));
+            let links = self.links(container, network)?;
+            endpoints.push((object, NewEndpoint { links, ..new_endpoint(container, network, policies)? }));
         }
         let (namespace, records) = service
             .create_container_namespace(namespace.unwrap_or_default(), OWNER, container.id.as_str(), endpoints)
@@ -168,6 +173,34 @@ impl Engine {
         }
         let resolver = resolver(container, &records);
         Ok(Some(Opened { attachments, resolver }))
+    }
+
+    /// The names that links of a container add to its network, and what they stand for there: what a container is called may change,
+    /// the beginning of its id does not.
+    pub(super) fn links(&self, container: &Container, network: &Network) -> Result<BTreeMap<String, String>> {
+        let own = endpoint_settings(container, network)?.links.unwrap_or_default();
+        let of_mode = container.host_config.network_mode == network.docker.name;
+        let legacy = container.host_config.links.iter().flatten().filter(|_| of_mode);
+        let link = |text: &String| {
+            let (key, alias) = parse_link(text)?;
+            let target = self.find(key).map_or_else(|_| key.to_owned(), |entry| entry.id.short().to_owned());
+            Ok((alias.to_owned(), target))
+        };
+        own.iter().chain(legacy).map(link).collect()
+    }
+
+    /// Checks what links lead to.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], in Docker's words.
+    pub(crate) fn check_links(&self, links: &[String]) -> Result<()> {
+        for text in links {
+            let (key, _) = parse_link(text)?;
+            // Not a 404, which would make the client look for an image.
+            self.find(key)
+                .map_err(|error| Error::InvalidParameter(format!("could not get container for {key}: {error}")))?;
+        }
+        Ok(())
     }
 
     fn port_policies(&self, service: &NetworkService, container: &Container) -> Result<Vec<Policy>> {
@@ -235,7 +268,9 @@ impl Engine {
         if let Err(error) = service.begin() {
             warn!(%error, "the networks cannot be brought in line");
         }
-        self.ensure_nat();
+        if let Err(error) = self.ensure_nat() {
+            warn!(%error, "containers start with --network none only, until one that starts in it finds it possible");
+        }
         Ok(())
     }
 }
@@ -259,11 +294,29 @@ pub(super) fn endpoint_error(container: &Container, network: &str, error: &Netwo
     Error::Compute(format!("failed to create endpoint {} on network {network}: {text}", container.name))
 }
 
+/// The container that a link leads to, and the name that it gives it.
+fn parse_link(text: &str) -> Result<(&str, &str)> {
+    let refused = |text: String| Err(Error::InvalidParameter(text));
+    match text.split(':').collect::<Vec<_>>()[..] {
+        [""] => refused("empty string specified for links".to_owned()),
+        [name] => Ok((name, name)),
+        [name, alias] if !name.is_empty() && !alias.is_empty() => {
+            // As inspect shows them: `/container:/other/alias`.
+            let alias = if name.starts_with('/') { alias.rsplit('/').next().unwrap_or(alias) } else { alias };
+            Ok((name.trim_start_matches('/'), alias))
+        }
+        _ => refused(format!("bad format for links: {text}")),
+    }
+}
+
+fn endpoint_settings(container: &Container, network: &Network) -> Result<EndpointSettings> {
+    let asked = container.endpoints.get(&network.docker.name).cloned().unwrap_or(Value::Null);
+    go_json::read(&asked).map_err(|error| Error::InvalidParameter(error.to_string()))
+}
+
 /// What an endpoint of a container is made from.
 pub(super) fn new_endpoint(container: &Container, network: &Network, policies: Vec<Policy>) -> Result<NewEndpoint> {
-    let asked = container.endpoints.get(&network.docker.name).cloned().unwrap_or(Value::Null);
-    let settings: EndpointSettings =
-        go_json::read(&asked).map_err(|error| Error::InvalidParameter(error.to_string()))?;
+    let settings = endpoint_settings(container, network)?;
     let addresses = settings.ipam_config.map(|ipam| [ipam.ipv4_address, ipam.ipv6_address]).into_iter().flatten();
     let config = |ip_address: String| IpConfig { ip_address, prefix_length: 0 };
     let mut names = vec![container.name.to_string()];
@@ -288,6 +341,7 @@ pub(super) fn new_endpoint(container: &Container, network: &Network, policies: V
             ..HostComputeEndpoint::default()
         },
         names,
+        ..NewEndpoint::default()
     })
 }
 
@@ -325,4 +379,19 @@ pub(super) fn resolver(container: &Container, records: &[EndpointRecord]) -> Res
 /// An attachment for a record that was made later.
 pub(super) fn attachment(record: &EndpointRecord, network: &Network) -> Attachment {
     Attachment::of(record, network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_written_as_people_and_as_docker_write_them() {
+        assert_eq!(parse_link("web").unwrap(), ("web", "web"));
+        assert_eq!(parse_link("web:shop").unwrap(), ("web", "shop"));
+        assert_eq!(parse_link("/web:/own/shop").unwrap(), ("web", "shop"));
+        for bad in ["", ":shop", "web:", "a:b:c"] {
+            parse_link(bad).unwrap_err();
+        }
+    }
 }

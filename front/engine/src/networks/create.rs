@@ -7,7 +7,6 @@ use casement_hns::{NetworkError, RANGE, RESERVED, comma_list};
 use casement_schema::hcn::{Dns, HostComputeNetwork, Ipam, MacPool, MacRange, NetworkFlags, Route, Subnet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tracing::warn;
 
 use super::{DOCKER, DockerPart, NAT, Network, PREDEFINED};
 use crate::document::OWNER;
@@ -18,6 +17,8 @@ use crate::error::{Error, Result};
 const OPTION: &str = "com.docker.network.windowsshim.";
 /// Drivers that Windows has and this version does not.
 const LATER: [&str; 5] = ["transparent", "l2bridge", "l2tunnel", "overlay", "ics"];
+/// The driver that the docker command names when a person names none.
+const COMMANDS_DEFAULT: &str = "bridge";
 /// Drivers that there are, and the types of their networks.
 const DRIVERS: [(&str, &str); 3] = [(NAT, "NAT"), ("internal", "Internal"), ("private", "Private")];
 
@@ -108,10 +109,13 @@ impl Engine {
     }
 
     /// Makes the network of containers that ask for none in particular, if there is none.
-    pub(crate) fn ensure_nat(&self) {
-        let Ok(service) = &self.networks else { return };
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub(crate) fn ensure_nat(&self) -> Result<()> {
+        let Ok(service) = &self.networks else { return Ok(()) };
         if service.networks().iter().any(|record| record.document.name == NAT) {
-            return;
+            return Ok(());
         }
         let document = HostComputeNetwork {
             owner: OWNER.to_owned(),
@@ -119,9 +123,8 @@ impl Engine {
             mode: "NAT".to_owned(),
             ..HostComputeNetwork::default()
         };
-        if let Err(error) = service.create_network(document) {
-            warn!(%error, "the network nat cannot be made: containers start with --network none only");
-        }
+        let made = service.create_network(document).map(drop);
+        made.map_err(|error| Error::Compute(format!("the network {NAT} cannot be made: {error}")))
     }
 }
 
@@ -140,7 +143,8 @@ fn invalid<T>(text: impl Into<String>) -> Result<T> {
 }
 
 fn document(request: &NetworkRequest) -> Result<HostComputeNetwork> {
-    let driver = if matches!(request.driver.as_str(), "" | "default") { NAT } else { &request.driver };
+    let driver =
+        if matches!(request.driver.as_str(), "" | "default" | COMMANDS_DEFAULT) { NAT } else { &request.driver };
     let Some((_, mode)) = DRIVERS.iter().find(|(name, _)| *name == driver) else {
         if LATER.contains(&driver) {
             return Err(Error::NotImplemented(format!(
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn drivers_and_options_have_dockers_refusals() {
-        assert!(refusal(|request| request.driver = "bridge".to_owned()).contains("plugin \"bridge\" not found"));
+        assert!(refusal(|request| request.driver = "macvlan".to_owned()).contains("plugin \"macvlan\" not found"));
         assert!(refusal(|request| request.driver = "overlay".to_owned()).contains("not implemented"));
         let pool = "com.docker.network.windowsshim.macpool";
         let text =

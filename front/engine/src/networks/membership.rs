@@ -76,6 +76,7 @@ impl Engine {
         namespace: Guid,
     ) -> Result<super::attachment::Attachment> {
         let mut new = new_endpoint(container, network, Vec::new())?;
+        new.links = self.links(container, network)?;
         new.document.host_compute_namespace = namespace;
         let made = self.network_service()?.create_endpoint(object, new);
         let record = made.map_err(|error| endpoint_error(container, &network.docker.name, &error))?;

@@ -46,6 +46,12 @@ impl NameServers {
         }
     }
 
+    /// Whether a network has the servers that it is to have.
+    pub(crate) fn serves(&self, network: &NetworkRecord) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.runtime.is_none() || network.is_type("Private") || running.contains_key(&network.document.id)
+    }
+
     /// Starts the servers of a network, in place of those that run.
     pub(crate) fn serve(&self, network: &NetworkRecord) -> Result<()> {
         let Some(runtime) = &self.runtime else { return Ok(()) };

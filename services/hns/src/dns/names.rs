@@ -1,6 +1,6 @@
 //! The names of all endpoints, as their networks see them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use casement_schema::Guid;
@@ -28,6 +28,8 @@ pub(super) struct Client {
     pub(super) networks: Vec<Guid>,
     /// The servers that answer what is not known here; empty for those of the host.
     pub(super) servers: Vec<IpAddr>,
+    /// Names that only it knows, in lower case, and what they stand for.
+    links: BTreeMap<String, String>,
     /// The first of its names.
     name: String,
 }
@@ -55,13 +57,22 @@ impl Names {
         let servers = document.dns.server_list.iter().filter_map(|server| server.parse().ok());
         let servers: Vec<IpAddr> = servers.filter(|server| !self.gateways.contains(server)).collect();
         let mut networks = vec![network];
+        let lower = |(alias, name): (&String, &String)| (alias.to_ascii_lowercase(), name.to_ascii_lowercase());
+        let mut links: BTreeMap<String, String> = record.links.iter().map(lower).collect();
         if let Some(namespace) = state.namespaces.get(&document.host_compute_namespace) {
-            let others = namespace.endpoints().filter_map(|id| state.endpoints.get(&id));
-            networks.extend(others.map(|other| other.document.host_compute_network).filter(|other| *other != network));
+            let others = || namespace.endpoints().filter_map(|id| state.endpoints.get(&id));
+            links.extend(others().flat_map(|other| &other.links).map(lower));
+            networks
+                .extend(others().map(|other| other.document.host_compute_network).filter(|other| *other != network));
         }
         let name = record.names.first().cloned().unwrap_or_default();
         for address in record.addresses() {
-            let client = Client { networks: networks.clone(), servers: servers.clone(), name: name.clone() };
+            let client = Client {
+                networks: networks.clone(),
+                servers: servers.clone(),
+                links: links.clone(),
+                name: name.clone(),
+            };
             self.clients.insert((network, address), client);
             for name in &record.names {
                 let list = self.addresses.entry((network, name.to_ascii_lowercase())).or_default();
@@ -80,6 +91,7 @@ impl Names {
 
     /// The addresses of a name, in lower case without a dot at its end, as a client sees it. `None`: the name is not known here.
     pub(super) fn addresses(&self, client: &Client, name: &str) -> Option<&[IpAddr]> {
+        let name = client.links.get(name).map_or(name, String::as_str);
         client.networks.iter().find_map(|network| {
             let found = self.addresses.get(&(*network, name.to_owned()));
             let found = found.or_else(|| {

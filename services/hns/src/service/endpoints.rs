@@ -1,6 +1,6 @@
 //! Endpoints: made, changed, removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use casement_schema::hcn::{
@@ -31,6 +31,8 @@ pub struct NewEndpoint {
     pub document: HostComputeEndpoint,
     /// Names that stand for it in its network.
     pub names: Vec<String>,
+    /// Names that only it knows, and what they stand for.
+    pub links: BTreeMap<String, String>,
 }
 
 impl NetworkService {
@@ -54,7 +56,7 @@ impl NetworkService {
             state.ports.release(id);
             return Err(error);
         }
-        if let Err(error) = self.attach(&state, &record) {
+        if let Err(error) = self.attach(&mut state, &record) {
             self.undo(&mut state, id);
             return Err(error);
         }
@@ -96,7 +98,7 @@ impl NetworkService {
         document.version = 1;
         document.schema_version = Some(Version { major: 2, minor: 0 });
         let namespace = document.host_compute_namespace;
-        let mut record = EndpointRecord { document, created: now(), names: new.names, adapter: 0 };
+        let mut record = EndpointRecord { document, created: now(), names: new.names, links: new.links, adapter: 0 };
         record.adapter = free_adapter(state, namespace);
         let id = record.document.id;
         plan::check_policies(&record.document.policies, &record, &of)?;
@@ -105,16 +107,19 @@ impl NetworkService {
             state.ports.release(id);
             return Err(error);
         }
-        of.total_endpoints += 1 + beside().count() as u64;
+        let more = 1 + beside().count() as u64;
+        of.total_endpoints += more;
+        of.most_endpoints = of.most_endpoints.max(state.endpoints_of(*network).count() as u64 + more);
         let changes = vec![Change::Put(Object::Network(of)), Change::Put(Object::Endpoint(record.clone()))];
         Ok((record, changes))
     }
 
     /// Makes an endpoint's port and adapter, if its namespace is alive.
-    pub(super) fn attach(&self, state: &State, record: &EndpointRecord) -> Result<()> {
-        let Some(namespace) = state.place_of(record) else { return Ok(()) };
+    pub(super) fn attach(&self, state: &mut State, record: &EndpointRecord) -> Result<()> {
+        let Some(namespace) = state.place_of(record).cloned() else { return Ok(()) };
+        self.ensure_made(state, &record.document.host_compute_network)?;
         let of = state.network(&record.document.host_compute_network)?;
-        self.switch.attach(plan::endpoint(record, of)?, namespace).map_err(switch_error)
+        self.switch.attach(plan::endpoint(record, of)?, &namespace).map_err(switch_error)
     }
 
     fn undo(&self, state: &mut State, id: Guid) {

@@ -8,7 +8,7 @@ mod networks;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use casement_schema::Guid;
+use casement_schema::{Guid, HResult};
 use casement_vswitch::{Attachment, Desired, VSwitchError};
 use tracing::{info, warn};
 
@@ -77,6 +77,10 @@ impl NetworkService {
         }
         for (id, error) in &done.failures {
             warn!(%id, error = error_chain(error), "cannot be made");
+            if state.networks.contains_key(id) {
+                // To be tried again when it is needed.
+                state.unmade.insert(*id, HResult::FAIL);
+            }
         }
         for id in attached {
             if let Err(error) = take_ports(&mut state, id) {

@@ -97,7 +97,7 @@ impl NetworkService {
         state.live.insert(*id, Namespace::from(kernel));
         let mut made = Vec::new();
         for endpoint in record.endpoints() {
-            let attached = state.endpoint(&endpoint).cloned().and_then(|endpoint| self.attach(&state, &endpoint));
+            let attached = state.endpoint(&endpoint).cloned().and_then(|endpoint| self.attach(&mut state, &endpoint));
             match attached {
                 Ok(()) => made.push(endpoint),
                 Err(error) => {
@@ -194,7 +194,7 @@ impl NetworkService {
         namespace.document.version += 1;
         let changes = vec![Change::Put(Object::Namespace(namespace)), Change::Put(Object::Endpoint(record.clone()))];
         self.commit(&mut state, changes, When::Now)?;
-        let attached = self.attach(&state, &record);
+        let attached = self.attach(&mut state, &record);
         if attached.is_err() {
             let changes = without_namespace(&state, endpoint).into_iter().chain(without_endpoint(&state, id, endpoint));
             self.commit(&mut state, changes.collect(), When::Now)?;

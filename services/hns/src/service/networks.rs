@@ -7,13 +7,13 @@ use casement_schema::hcn::{
     Dns, HcnError, HostComputeNetwork, Ipam, ModifyNetworkSettingRequest, ModifyRequestType, PolicyRequest, Route,
     Subnet,
 };
-use casement_schema::{Guid, Version};
+use casement_schema::{Guid, HResult, Version};
 use casement_vswitch::{MacAddress, MacPool, NetworkKind, Prefix};
-use tracing::info;
+use tracing::{info, warn};
 
-use super::{NetworkService, now, switch_error};
+use super::{NetworkService, error_chain, now, switch_error};
 use crate::error::{NetworkError, Result};
-use crate::record::{Change, NetworkRecord, Object};
+use crate::record::{Change, EndpointRecord, NetworkRecord, Object};
 use crate::state::State;
 use crate::store::When;
 use crate::{host, plan, random};
@@ -32,13 +32,17 @@ const KEPT: [&str; 6] = [
     "LayerConstraint",
 ];
 
-/// How many endpoints a network has and has had.
+/// How many endpoints a network has and has had, and whether it is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NetworkUse {
     /// Now.
     pub current: u64,
+    /// At most at one time.
+    pub most: u64,
     /// Ever.
     pub total: u64,
+    /// Why its switch could not be made, when it could not.
+    pub failure: Option<HResult>,
 }
 
 impl NetworkService {
@@ -64,6 +68,34 @@ impl NetworkService {
         }
         info!(network = record.document.name, %id, "network made");
         Ok(record)
+    }
+
+    /// Makes what of a network could not be made before, when it is needed.
+    pub(super) fn ensure_made(&self, state: &mut State, id: &Guid) -> Result<()> {
+        let record = state.network(id)?.clone();
+        let name = &record.document.name;
+        if state.unmade.contains_key(id) {
+            let unmade =
+                |error| NetworkError::Switch(format!("the network {name} cannot be made: {}", error_chain(&error)));
+            self.switch.create_network(plan::network(&record)?).map_err(unmade)?;
+            state.unmade.remove(id);
+            info!(network = name, "made after all");
+            // Endpoints of containers that run without it.
+            let stranded: Vec<EndpointRecord> = state.endpoints_of(*id).cloned().collect();
+            for endpoint in stranded {
+                let Some(namespace) = state.place_of(&endpoint) else { continue };
+                let made = self.switch.attach(plan::endpoint(&endpoint, &record)?, namespace);
+                if let Err(error) = made {
+                    warn!(endpoint = %endpoint.document.id, error = error_chain(&error), "cannot be made");
+                }
+            }
+        }
+        if !self.names.serves(&record)
+            && let Err(error) = self.names.serve(&record)
+        {
+            warn!(network = name, %error, "no name server");
+        }
+        Ok(())
     }
 
     fn complete(&self, state: &State, mut document: HostComputeNetwork) -> Result<NetworkRecord> {
@@ -106,6 +138,7 @@ impl NetworkService {
             updated: moment,
             gateway_mac: gateway_mac.allocate(|_| false).map_or_else(String::new, |mac| mac.to_string()),
             total_endpoints: 0,
+            most_endpoints: 0,
         };
         let own = record.pools()?;
         if kind == NetworkKind::Nat && own.iter().any(|pool| pool.gateway.is_none()) {
@@ -188,11 +221,14 @@ impl NetworkService {
         self.commit(&mut state, vec![Change::Put(Object::Network(record))], When::Now)
     }
 
-    /// How many endpoints a network has and has had.
+    /// How many endpoints a network has and has had, and whether it is there.
     pub fn usage(&self, id: &Guid) -> NetworkUse {
         let state = self.state();
-        let total = state.networks.get(id).map_or(0, |record| record.total_endpoints);
-        NetworkUse { current: state.endpoints_of(*id).count() as u64, total }
+        let current = state.endpoints_of(*id).count() as u64;
+        let (most, total) =
+            state.networks.get(id).map_or((0, 0), |record| (record.most_endpoints, record.total_endpoints));
+        // Those that were made before it was counted.
+        NetworkUse { current, most: most.max(current), total, failure: state.unmade.get(id).copied() }
     }
 }
 

@@ -128,7 +128,7 @@ impl NetworkService {
             id => guid(id)?,
         };
         let document = endpoint_of(endpoint)?;
-        let record = self.create_endpoint(&network, NewEndpoint { document, names: Vec::new() })?;
+        let record = self.create_endpoint(&network, NewEndpoint { document, ..NewEndpoint::default() })?;
         Ok(self.endpoint_view(&record))
     }
 

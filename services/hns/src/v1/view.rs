@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use casement_schema::hcn::{EndpointFlags, HostComputeLoadBalancer, HostComputeRoute};
+use casement_schema::hcn::{EndpointFlags, HostComputeLoadBalancer, HostComputeRoute, IpConfig};
 use casement_schema::hns::EndpointState;
 use casement_schema::{Guid, HResult};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::policy::to_v1;
+use crate::ipam;
 use crate::record::{EndpointRecord, NamespaceRecord, NetworkRecord};
 use crate::service::{NetworkUse, VERSION};
 
@@ -27,7 +28,7 @@ pub fn network_view(record: &NetworkRecord, usage: NetworkUse) -> Value {
             "AddressPrefix": subnet.ip_address_prefix,
             "Flags": subnet.flags.0,
             "GatewayAddress": subnet.routes.first().map_or("", |route| route.next_hop.as_str()),
-            "Health": health(&record.updated),
+            "Health": health(&record.updated, None),
             "ID": identifier(&subnet.id),
             "ObjectType": SUBNET,
             "Policies": subnet.policies.iter().map(to_v1).collect::<Vec<_>>(),
@@ -46,19 +47,19 @@ pub fn network_view(record: &NetworkRecord, usage: NetworkUse) -> Value {
         "DNSSuffix": document.dns.search.join(","),
         "Extensions": [],
         "Flags": document.flags.0,
-        "Health": health(&record.updated),
+        "Health": health(&record.updated, usage.failure),
         "ID": identifier(&document.id),
         "IPv6": is_ipv6,
         "MacPools": pools.collect::<Vec<_>>(),
-        "MaxConcurrentEndpoints": usage.current,
+        "MaxConcurrentEndpoints": usage.most,
         "Name": document.name,
         "Policies": document.policies.iter().map(to_v1).collect::<Vec<_>>(),
-        "Resources": { "AllocationOrder": 0, "Allocators": [], "Health": health(&record.created),
+        "Resources": { "AllocationOrder": 0, "Allocators": [], "Health": health(&record.created, None),
             "ID": identifier(&document.id), "State": 1 },
-        "State": 1,
+        "State": if usage.failure.is_some() { EndpointState::DEGRADED } else { EndpointState::CREATED },
         "Subnets": subnets.collect::<Vec<_>>(),
         "TotalEndpoints": usage.total,
-        "Type": document.mode,
+        "Type": document.mode.to_ascii_lowercase(),
         "Version": u64::from(VERSION.0) << 32 | u64::from(VERSION.1),
     });
     if record.is_type("NAT") {
@@ -94,20 +95,20 @@ pub fn endpoint_view(
         "EncapOverhead": 0,
         "Flags": document.flags.0,
         "GatewayAddress": gateway(IpAddr::is_ipv4).unwrap_or_default(),
-        "Health": health(&record.created),
+        "Health": health(&record.created, None),
         "ID": identifier(&document.id),
         "IPAddress": v4.map_or("", |config| config.ip_address.as_str()),
-        "IPSubnetId": identifier(&Guid::NULL),
+        "IPSubnetId": identifier(&subnet_of(v4, network)),
         "IsRemoteEndpoint": document.flags.contains(EndpointFlags::REMOTE_ENDPOINT),
         "MacAddress": document.mac_address,
         "Name": if document.name.is_empty() { "Ethernet" } else { document.name.as_str() },
         "Policies": document.policies.iter().map(to_v1).collect::<Vec<_>>(),
         "PrefixLength": v4.map_or(0, |config| config.prefix_length),
-        "Resources": { "AllocationOrder": 0, "Allocators": [], "Health": health(&record.created),
+        "Resources": { "AllocationOrder": 0, "Allocators": [], "Health": health(&record.created, None),
             "ID": identifier(&document.id), "State": 1 },
         "SharedContainers": containers,
         "State": state,
-        "Type": network.map_or("", |network| network.document.mode.as_str()),
+        "Type": network.map_or_else(String::new, |network| network.document.mode.to_ascii_lowercase()),
         "Version": u64::from(VERSION.0) << 32 | u64::from(VERSION.1),
         "VirtualNetwork": identifier(&document.host_compute_network),
         "VirtualNetworkName": network.map_or("", |network| network.document.name.as_str()),
@@ -162,8 +163,17 @@ pub(super) fn identifier(id: &Guid) -> String {
     id.to_string().to_ascii_uppercase()
 }
 
-fn health(updated: &str) -> Value {
+/// The range of a network that an address is in.
+fn subnet_of(config: Option<&IpConfig>, network: Option<&NetworkRecord>) -> Guid {
+    let address = config.and_then(|config| config.ip_address.parse::<IpAddr>().ok());
+    let subnets = network.into_iter().flat_map(|network| &network.document.ipams).flat_map(|ipam| &ipam.subnets);
+    let has =
+        |prefix: &str| address.is_some_and(|at| ipam::parse_prefix(prefix).is_ok_and(|prefix| prefix.contains(at)));
+    subnets.filter(|subnet| has(&subnet.ip_address_prefix)).map(|subnet| subnet.id).next().unwrap_or_default()
+}
+
+fn health(updated: &str, failure: Option<HResult>) -> Value {
     let time = updated.parse::<Timestamp>().unwrap_or_default();
     let ticks = (time.as_second() + FILETIME_EPOCH) * 10_000_000 + i64::from(time.subsec_nanosecond()) / 100;
-    json!({ "LastErrorCode": HResult::OK.0, "LastUpdateTime": ticks })
+    json!({ "LastErrorCode": failure.unwrap_or(HResult::OK).0, "LastUpdateTime": ticks })
 }
