@@ -15,7 +15,7 @@ use std::path::Path;
 /// How a reference to a layout begins.
 pub const PREFIX: &str = "oci:";
 /// Note that names an image of a layout.
-const NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A layout directory that is open; nothing outside of it is read.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod download;
 mod error;
 mod foreign;
 mod layout;
+mod layout_writer;
 mod name;
 mod platform;
 mod progress;

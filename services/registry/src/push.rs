@@ -1,14 +1,17 @@
-//! A push: what the registry lacks of an image, and its manifest.
+//! A push: what the registry or the layout directory lacks of an image, and its manifest.
 
 use crate::client::{Access, Client};
 use crate::distribution::Distribution;
 use crate::documents::{Blob, RawManifest};
 use crate::error::RegistryError;
+use crate::layout_writer::LayoutWriter;
 use crate::name::Repository;
 use crate::progress::{Event, Pushed, Reporter, tell};
 use crate::pull::label;
 use crate::settings::Credentials;
+use casement_layers::oci::{Config, Descriptor, Platform};
 use casement_layers::{Image, Reference};
+use std::path::Path;
 
 /// Blobs that are uploaded, and where they may be taken from.
 struct Cargo {
@@ -34,8 +37,7 @@ impl Distribution {
     ) -> Result<(), RegistryError> {
         let repository = Repository::of(reference)?;
         let tag = reference.tag().unwrap_or("latest").to_owned();
-        let name = format!("{}:{tag}", repository.familiar);
-        let image = self.store.resolve(&name).map_err(|_| RegistryError::NothingToPush(repository.familiar.clone()))?;
+        let (name, image) = self.named(&repository, &tag)?;
         let client = Client::open(&self.transport, repository, Access::Push, credentials.clone())?;
         let cargo = self.cargo(&image)?;
         for blob in cargo.present.iter().chain(&cargo.absent) {
@@ -55,9 +57,67 @@ impl Distribution {
         client.put_manifest(&tag, &cargo.raw.media_type, cargo.raw.bytes)?;
         let origin = format!("{}@{digest}", client.repository().familiar);
         self.store.receive()?.publish(&image.manifest, Some(&name), Some(&origin))?;
-        tell(reporter, Event::message(format!("{tag}: digest: {digest} size: {size}")))?;
-        let pushed = Some(Pushed { tag, digest: digest.to_string(), size });
-        tell(reporter, Event { pushed, ..Event::message("") })
+        tell_end(reporter, tag, &digest.to_string(), size)
+    }
+
+    /// Adds an image to a layout directory, or makes an empty directory one; there it is listed under `listed`, or else under its own tag.
+    ///
+    /// An image whose base was replaced goes out as it came, too: what was never here must be there already, or be foreign.
+    ///
+    /// # Errors
+    /// [`RegistryError`]. An image that could not be written whole is not listed.
+    pub fn push_to_layout(
+        &self,
+        reference: &Reference,
+        directory: &Path,
+        listed: Option<&str>,
+        reporter: &dyn Reporter,
+    ) -> Result<(), RegistryError> {
+        let repository = Repository::of(reference)?;
+        let (name, image) = self.named(&repository, reference.tag().unwrap_or("latest"))?;
+        let tag = listed.or(reference.tag()).unwrap_or("latest");
+        // Nothing of the image is removed meanwhile.
+        let _receiving = self.store.receive()?;
+        let Cargo { raw, absent, present } = self.cargo(&image)?;
+        let layout = LayoutWriter::open(directory)?;
+        for blob in &absent {
+            let label = label(&blob.digest);
+            if blob.is_foreign() {
+                tell(reporter, Event::about(label, "Skipped foreign layer"))?;
+            } else if layout.has(&blob.digest, blob.size) {
+                tell(reporter, Event::about(label, "Layer already exists"))?;
+            } else {
+                return Err(never_fetched(&name, &directory.display().to_string(), blob));
+            }
+        }
+        let content = self.store.content();
+        for blob in &present {
+            let label = label(&blob.digest);
+            if layout.has(&blob.digest, blob.size) {
+                tell(reporter, Event::about(label, "Layer already exists"))?;
+                continue;
+            }
+            tell(reporter, Event::progress(label.clone(), "Pushing", 0, blob.size))?;
+            layout.add(&blob.digest, blob.size, content.read(&blob.digest)?)?;
+            tell(reporter, Event::about(label, "Pushed"))?;
+        }
+        let config_blob = raw.manifest()?.config;
+        layout.add(&config_blob.digest, config_blob.size, content.read(&config_blob.digest)?)?;
+        let config: Config = content.read_json(&config_blob.digest)?;
+        let size = raw.bytes.len() as u64;
+        layout.add(&raw.digest, size, raw.bytes.as_slice())?;
+        let platform = Platform { architecture: config.architecture, os: config.os, os_version: config.os_version };
+        let descriptor = Descriptor::new(&raw.media_type, raw.digest.clone(), size);
+        layout.list(Descriptor { platform: Some(platform), ..descriptor }, tag)?;
+        tell_end(reporter, tag.to_owned(), &raw.digest.to_string(), size)
+    }
+
+    /// The whole name of an image that is to be pushed, and the image.
+    fn named(&self, repository: &Repository, tag: &str) -> Result<(String, Image), RegistryError> {
+        let name = format!("{}:{tag}", repository.familiar);
+        let missing = |_| RegistryError::NothingToPush(repository.familiar.clone());
+        let image = self.store.resolve(&name).map_err(missing)?;
+        Ok((name, image))
     }
 
     /// What is to be at the registry.
@@ -94,11 +154,7 @@ impl Distribution {
         if let Some(from) = self.mount(client, image, blob)? {
             return tell(reporter, Event::about(label, format!("Mounted from {from}")));
         }
-        Err(RegistryError::CannotPush(format!(
-            "cannot push {name}: {} does not have layer {} of its original base, which was replaced and never fetched; push to a registry that has it, or pull the image with --base-policy=fetch first",
-            client.repository().host,
-            blob.digest
-        )))
+        Err(never_fetched(name, &client.repository().host, blob))
     }
 
     fn send(&self, client: &Client, image: &Image, blob: &Blob, reporter: &dyn Reporter) -> Result<(), RegistryError> {
@@ -132,4 +188,17 @@ impl Distribution {
         }
         Ok(None)
     }
+}
+
+fn never_fetched(name: &str, target: &str, blob: &Blob) -> RegistryError {
+    RegistryError::CannotPush(format!(
+        "cannot push {name}: {target} does not have layer {} of its original base, which was replaced and never fetched; push to one that has it, or pull the image with --base-policy=fetch first",
+        blob.digest
+    ))
+}
+
+fn tell_end(reporter: &dyn Reporter, tag: String, digest: &str, size: u64) -> Result<(), RegistryError> {
+    tell(reporter, Event::message(format!("{tag}: digest: {digest} size: {size}")))?;
+    let pushed = Some(Pushed { tag, digest: digest.to_owned(), size });
+    tell(reporter, Event { pushed, ..Event::message("") })
 }

@@ -92,14 +92,23 @@ async fn import_layout(
     let reference = Reference::parse(&name)
         .map_err(|_| ApiError::bad_request("repo: a name for the image of the layout is needed"))?;
     let name = format!("{}:{}", reference.repository(), reference.tag().unwrap_or("latest"));
-    let (directory, chosen) = match layout.rsplit_once(':') {
-        Some((directory, chosen)) => (PathBuf::from(directory), Some(chosen.to_owned())),
-        None => (PathBuf::from(layout), None),
-    };
-    if !directory.is_absolute() {
-        return Err(ApiError::bad_request(format!("{}: the path of a layout is absolute", directory.display())));
-    }
+    let (directory, chosen) = layout_place(layout)?;
     let distribution = api.distribution()?;
     progress_lines::answer(move |lines| distribution.import_layout(&directory, chosen.as_deref(), &name, policy, lines))
         .await
+}
+
+/// `DIR[:TAG]`, the rest of the name of a layout.
+///
+/// # Errors
+/// 400 when the path is not absolute.
+pub(super) fn layout_place(text: &str) -> Outcome<(PathBuf, Option<String>)> {
+    let (directory, chosen) = match text.rsplit_once(':') {
+        Some((directory, chosen)) => (PathBuf::from(directory), Some(chosen.to_owned())),
+        None => (PathBuf::from(text), None),
+    };
+    match directory.is_absolute() {
+        true => Ok((directory, chosen)),
+        false => Err(ApiError::bad_request(format!("{}: the path of a layout is absolute", directory.display()))),
+    }
 }

@@ -1,17 +1,18 @@
-//! `POST /images/{name}/push`.
+//! `POST /images/{name}/push`: to a registry, or into a layout directory.
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use casement_layers::Reference;
-use casement_registry::Event;
-use casement_registry::Reporter as _;
+use casement_registry::{Event, LAYOUT_PREFIX, Reporter as _};
 
 use super::Api;
+use super::pull::layout_place;
 use crate::http::error::{ApiError, Outcome};
 use crate::http::request::Query;
 use crate::http::{progress_lines, registry_auth};
 
-/// Pushes one tag of a repository, or all of them when none is named.
+/// Pushes one tag of a repository, or all of them when none is named. `layout=oci:DIR[:TAG]`, which is our own, names a layout directory
+/// that they go to; there they keep their tags unless one is named.
 ///
 /// # Errors
 /// 404 when there is no such image; what else fails is told in the answer.
@@ -40,13 +41,29 @@ pub(super) async fn push(api: &Api, name: &str, query: &Query, headers: &HeaderM
         };
         return Err(ApiError::new(StatusCode::NOT_FOUND, text));
     }
+    let layout = match query.text("layout").filter(|text| !text.is_empty()) {
+        Some(text) => {
+            let place = text.strip_prefix(LAYOUT_PREFIX);
+            Some(layout_place(place.ok_or_else(|| ApiError::bad_request("layout: it begins with oci:"))?)?)
+        }
+        None => None,
+    };
     let credentials = registry_auth::of(headers);
     let distribution = api.distribution()?;
     let engine = api.engine().clone();
     progress_lines::answer(move |lines| {
-        lines.report(Event::message(format!("The push refers to repository [{}]", with_host(&repository))));
+        let target = match &layout {
+            Some((directory, _)) => directory.display().to_string(),
+            None => with_host(&repository),
+        };
+        lines.report(Event::message(format!("The push refers to repository [{target}]")));
         for reference in references {
-            distribution.push(&reference, &credentials, lines)?;
+            match &layout {
+                Some((directory, tag)) => {
+                    distribution.push_to_layout(&reference, directory, tag.as_deref(), lines)?;
+                }
+                None => distribution.push(&reference, &credentials, lines)?,
+            }
             if let Ok(image) = engine.image(&reference.to_string()) {
                 engine.tell_of_image("push", &image, &reference.to_string());
             }
