@@ -11,7 +11,7 @@ use casement_tests::Host;
 use casement_tests::registry::{Access, Registry};
 use serde_json::json;
 
-const BASE: &str = "Replaced base layers are never fetched.";
+const BASE: &str = "A layer of Microsoft's that is never fetched:";
 const TRUST: &str = r"Microsoft\Cryptography\Providers\Trust";
 
 /// What the application changed in the registry of a base that has more keys than ours.
@@ -52,8 +52,36 @@ fn application() -> Vec<u8> {
     writer.finish().expect("written")
 }
 
-/// Writes the image into a layout directory, under the tag `v1`; gives the digest of its manifest.
-fn layout(directory: &Path) -> Digest {
+/// The base of Microsoft's that an image stands on.
+struct Base {
+    flavour: &'static str,
+    version: &'static str,
+    /// Packed sizes of its layers.
+    layers: &'static [u64],
+    /// How the steps that made them begin.
+    steps: &'static [&'static str],
+    /// Whether its layers are foreign, as those of older builds.
+    foreign: bool,
+}
+
+const NANOSERVER_1809: Base = Base {
+    flavour: "nanoserver",
+    version: "10.0.17763.1339",
+    layers: &[101_000_000],
+    steps: &["Apply image 10.0.17763.1"],
+    foreign: true,
+};
+
+const SERVERCORE_2022: Base = Base {
+    flavour: "servercore",
+    version: "10.0.20348.2700",
+    layers: &[1_251_700_000, 811_000_000],
+    steps: &["Apply image 10.0.20348.1", "Install update 10.0.20348.2700"],
+    foreign: false,
+};
+
+/// Writes the image on a base into a layout directory, under the tag `v1`; gives the digest of its manifest.
+fn layout(directory: &Path, base: &Base) -> Digest {
     let blobs = directory.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).expect("a directory");
     let put = |bytes: &[u8]| {
@@ -72,22 +100,32 @@ fn layout(directory: &Path) -> Digest {
     let output = Command::new("zstd").args(["-q", "-c"]).arg(&packed).output().expect("zstd");
     assert!(output.status.success(), "zstd: {}", String::from_utf8_lossy(&output.stderr));
     std::fs::remove_file(&packed).expect("removed");
-    let place = "https://mcr.microsoft.com/v2/windows/nanoserver/blobs/sha256:0";
-    let base = json!({
-        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-        "digest": Digest::of(BASE.as_bytes()).to_string(), "size": 101_000_000, "urls": [place],
+    let digest_of =
+        |at: usize, what: &str| Digest::of(format!("{BASE} {} {at} {what}", base.flavour).as_bytes()).to_string();
+    let of_base = base.layers.iter().enumerate().map(|(at, size)| {
+        let mut layer = json!({ "digest": digest_of(at, "packed"), "size": size });
+        layer["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+gzip");
+        if base.foreign {
+            layer["mediaType"] = json!("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip");
+            layer["urls"] = json!([format!("https://mcr.microsoft.com/v2/windows/{}/blobs/sha256:{at}", base.flavour)]);
+        }
+        layer
     });
+    let layer = typed(put(&output.stdout), "application/vnd.oci.image.layer.v1.tar+zstd");
+    let layers: Vec<_> = of_base.chain([layer]).collect();
+    let unpacked = (0..base.layers.len()).map(|at| digest_of(at, "unpacked"));
+    let diff_ids: Vec<_> = unpacked.chain([Digest::of(&tar).to_string()]).collect();
+    let steps = base.steps.iter().chain(&["cmd /S /C copy app"]);
+    let history: Vec<_> = steps.map(|step| json!({ "created_by": step })).collect();
     let config = json!({
-        "architecture": "amd64", "os": "windows", "os.version": "10.0.17763.1339", "created": "2020-01-01T00:00:00Z",
+        "architecture": "amd64", "os": "windows", "os.version": base.version, "created": "2020-01-01T00:00:00Z",
         "config": { "Cmd": ["cmd"], "User": "ContainerUser" },
-        "history": [{ "created_by": "Apply image 10.0.17763.1" }, { "created_by": "cmd /S /C copy app" }],
-        "rootfs": { "type": "layers", "diff_ids": [Digest::of(b"unpacked base").to_string(), Digest::of(&tar).to_string()] },
+        "history": history, "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
     let config = typed(put(&serde_json::to_vec(&config).expect("text")), "application/vnd.oci.image.config.v1+json");
-    let layer = typed(put(&output.stdout), "application/vnd.oci.image.layer.v1.tar+zstd");
     let manifest = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": config, "layers": [base, layer],
+        "config": config, "layers": layers,
     });
     let bytes = serde_json::to_vec(&manifest).expect("text");
     let mut entry = typed(put(&bytes), "application/vnd.oci.image.manifest.v1+json");
@@ -102,12 +140,28 @@ fn one(host: &Host, name: &str) -> serde_json::Value {
     host.docker_json(["image", "inspect", name])[0].clone()
 }
 
+/// Files, links into the base, deletions and registry changes of the application are over our base.
+fn the_application_runs(host: &Host, name: &str) {
+    let line = r"type C:\app\hello.txt& C:\app\shell.exe /c echo linked& reg query HKLM\Software\Zoo& reg query HKLM\Software\Microsoft\OnlyWindows\Deep";
+    let run = |line: &str| host.docker(["run", "--rm", name, "cmd", "/c", line]);
+    let told = run(line).succeeded();
+    for text in ["from the application", "linked", "panda", "here"] {
+        assert!(told.stdout.contains(text), "{text}: {told}");
+    }
+    assert!(!told.stdout.contains("kept"), "what only the original base had: {told}");
+    for gone in
+        [r"dir C:\Windows\System32\find.exe", r"dir C:\app\absent.dll", &format!(r"reg query HKLM\Software\{TRUST}")]
+    {
+        assert_ne!(run(gone).code(), 0, "{gone}");
+    }
+}
+
 #[test]
 fn an_image_on_microsofts_base_runs_on_ours_and_goes_to_a_registry_as_it_came() {
     let host = Host::start();
     let registry = Registry::start(&host, Access::Open);
     let directory = host.new_directory("layout");
-    let digest = layout(&directory);
+    let digest = layout(&directory, &NANOSERVER_1809);
     let name = format!("{}/team/alike:1", registry.host());
     let source = format!("oci:{}:v1", directory.display());
 
@@ -128,18 +182,7 @@ fn an_image_on_microsofts_base_runs_on_ours_and_goes_to_a_registry_as_it_came() 
     assert_eq!(shown["Casement"]["LeftOut"], json!(["Files/app/absent.dll"]), "{shown}");
     assert_eq!(shown["OsVersion"], one(&host, "nanoserver:1809")["OsVersion"]);
 
-    let line = r"type C:\app\hello.txt& C:\app\shell.exe /c echo linked& reg query HKLM\Software\Zoo& reg query HKLM\Software\Microsoft\OnlyWindows\Deep";
-    let run = |name: &str, line: &str| host.docker(["run", "--rm", name, "cmd", "/c", line]);
-    let told = run(&name, line).succeeded();
-    for text in ["from the application", "linked", "panda", "here"] {
-        assert!(told.stdout.contains(text), "{text}: {told}");
-    }
-    assert!(!told.stdout.contains("kept"), "what only the original base had: {told}");
-    for gone in
-        [r"dir C:\Windows\System32\find.exe", r"dir C:\app\absent.dll", &format!(r"reg query HKLM\Software\{TRUST}")]
-    {
-        assert_ne!(run(&name, gone).code(), 0, "{gone}");
-    }
+    the_application_runs(&host, &name);
 
     // Pushed, it is what it was, and so it is after a detour through an archive.
     let pushed = host.docker(["push", &name]).succeeded();
@@ -159,11 +202,31 @@ fn an_image_on_microsofts_base_runs_on_ours_and_goes_to_a_registry_as_it_came() 
 }
 
 #[test]
+fn an_image_on_servercore_of_2022_runs_on_ours_with_both_of_its_base_layers_replaced() {
+    let host = Host::start();
+    let directory = host.new_directory("layout");
+    layout(&directory, &SERVERCORE_2022);
+    let pulled = host.casement(["pull", &format!("oci:{}:v1", directory.display()), "--name", "alike:1"]).succeeded();
+    assert_eq!(pulled.stdout.matches("Replaced by Casement's base").count(), 2, "{pulled}");
+    let shown = one(&host, "alike:1");
+    assert_eq!(shown["Casement"]["BaseSubstituted"], "servercore 10.0.20348.2700 (history)", "{shown}");
+    assert_eq!(shown["RootFS"]["Layers"].as_array().map(Vec::len), Some(2), "{shown}");
+    assert_eq!(shown["OsVersion"], one(&host, "servercore:ltsc2022")["OsVersion"]);
+    the_application_runs(&host, "alike:1");
+
+    // Its base layers are for everyone, but nobody ever gave them to us: what would lack them is not written.
+    let target = host.new_directory("target");
+    let refused = host.casement(["push", "alike:1", &format!("oci:{}", target.display())]).exited(1);
+    assert!(refused.stderr.contains("which was replaced and never fetched"), "{refused}");
+    assert!(!target.join("index.json").exists());
+}
+
+#[test]
 fn what_is_built_on_ours_is_pushed_with_it_and_read_by_others() {
     let host = Host::start();
     let registry = Registry::start(&host, Access::Open);
     let directory = host.new_directory("layout");
-    layout(&directory);
+    layout(&directory, &NANOSERVER_1809);
     let _ = host.casement(["pull", &format!("oci:{}:v1", directory.display()), "--name", "alike:1"]).succeeded();
     let line = ["alike:1", "cmd", "/c", r"echo new> C:\app\new.txt& reg add HKLM\Software\Zoo /v Second /d bear"];
     let flags = ["run", "--name", "made", "-u", "ContainerAdministrator"];
@@ -183,6 +246,22 @@ fn what_is_built_on_ours_is_pushed_with_it_and_read_by_others() {
     let output = Command::new("python3").arg(script).arg(&copy).output().expect("python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+
+    // A layout directory that it is pushed into has the same for them.
+    let pushed = host.new_directory("pushed");
+    let _ = host.casement(["push", &name, &format!("oci:{}:2", pushed.display())]).succeeded();
+    let digest = |place: &str| {
+        let mut skopeo = Command::new("skopeo");
+        let output = skopeo.args(["inspect", "--override-os", "windows", "--format", "{{.Digest}}", place]).output();
+        let output = output.expect("skopeo");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    assert_eq!(digest(&format!("oci:{}:2", pushed.display())), digest(&format!("oci:{}:1", copy.display())));
+    let output = Command::new("python3").arg(script).arg(&pushed).output().expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(read, serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON"));
+
     assert_eq!((&read["os"], &read["architecture"]), (&json!("windows"), &json!("amd64")), "{read}");
     assert!(read["os.version"].as_str().is_some_and(|version| version.starts_with("10.0.17763.")), "{read}");
     let layers = read["layers"].as_array().expect("layers");
