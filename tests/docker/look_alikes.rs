@@ -184,6 +184,17 @@ fn an_image_on_microsofts_base_runs_on_ours_and_goes_to_a_registry_as_it_came() 
 
     the_application_runs(&host, &name);
 
+    // Who looks is told whose base it is.
+    let listed = host.casement(["image", "ls-files", "--json", &name, r"C:\app"]).succeeded();
+    assert!(
+        listed.stderr.contains("note: its base is Casement's, in the place of nanoserver 10.0.17763.1339"),
+        "{listed}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    assert_eq!(document["base_substituted"], "nanoserver 10.0.17763.1339 (urls)");
+    let checked = host.casement(["image", "check", &name]);
+    assert!(checked.stdout.contains("note [base-substituted]"), "{checked}");
+
     // Pushed, it is what it was, and so it is after a detour through an archive.
     let pushed = host.docker(["push", &name]).succeeded();
     assert!(pushed.stdout.contains("Skipped foreign layer"), "{pushed}");

@@ -3,3 +3,4 @@
 mod base_images;
 mod command;
 mod mount;
+mod scan;

@@ -94,6 +94,10 @@ rules! {
         "Layers are of a distributable media type."
         "Fetches such a layer from the addresses in `urls`; registries do not hold it."
         "Nothing is wrong. Current base images of Microsoft have ordinary layers.";
+    BaseSubstituted "base-substituted" Note
+        "The image is on the base that it was made on."
+        "Never sees this: a push gives the registry the original image, unless something was built on this one."
+        "Nothing is wrong. To see the original base, pull it with `--base-policy=fetch`.";
     LayerCount "layer-count" Error
         "Manifest and config name as many layers."
         "Pulling fails: the layers cannot be matched with their diff ids."

@@ -41,6 +41,13 @@ pub fn check(source: &Source, findings: &mut Findings) {
     announced("config", config, findings);
     system(source, config, findings);
     process(config, findings);
+    if let Some(original) = source.substituted() {
+        findings.add(
+            Rule::BaseSubstituted,
+            "config: Labels",
+            format!("is on Casement's base in the place of {original}"),
+        );
+    }
     layers(source, config, findings);
     times(config, findings);
 }

@@ -12,7 +12,7 @@ pub use descriptor::{Descriptor, Document};
 
 use crate::error::ViewError;
 use crate::index::IndexCache;
-use casement_layers::{Digest, LayersError, Store};
+use casement_layers::{Digest, LayersError, SUBSTITUTED_LABEL, Store};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +133,11 @@ impl Source {
     /// A text of the config.
     pub fn config_text(&self, field: &str) -> Option<&str> {
         self.config.as_ref()?.value.get(field)?.as_str()
+    }
+
+    /// The base of Microsoft's that Casement's is in the place of, as the config says: flavour, version, and how it was told.
+    pub fn substituted(&self) -> Option<&str> {
+        self.config.as_ref()?.value.get("config")?.get("Labels")?.get(SUBSTITUTED_LABEL)?.as_str()
     }
 
     /// Refuses images for other systems. A layer by itself says nothing of a system.

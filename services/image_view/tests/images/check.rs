@@ -102,6 +102,9 @@ fn the_config_is_checked() {
         ("history-count", |config| config["history"] = json!([{}, {}, { "empty_layer": true }])),
         ("created-malformed", |config| config["created"] = json!("yesterday")),
         ("created-malformed", |config| config["history"] = json!([{ "created": 5 }])),
+        ("base-substituted", |config| {
+            config["config"]["Labels"] = json!({ "casement.base.substituted": "nanoserver 10.0.20348.1 (urls)" });
+        }),
         ("layer-count", |config| config["rootfs"] = json!({ "diff_ids": [] })),
         ("diff-id", |config| config["rootfs"] = json!({ "diff_ids": [format!("sha256:{}", "0".repeat(64))] })),
     ] {

@@ -42,6 +42,9 @@ pub struct LsFiles {
 #[derive(Debug, Serialize)]
 struct Listing<'a> {
     image: &'a str,
+    /// The base of Microsoft's that Casement's is in the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_substituted: Option<&'a str>,
     layers: Vec<ListedLayer>,
     files: Vec<Described>,
 }
@@ -72,7 +75,12 @@ impl LsFiles {
                 blob: known.source.descriptor.as_ref().map(|descriptor| descriptor.digest.clone()),
                 here: known.index.is_some(),
             });
-            return print_json(&Listing { image: &view.source.name, layers: layers.collect(), files });
+            return print_json(&Listing {
+                image: &view.source.name,
+                base_substituted: view.source.substituted(),
+                layers: layers.collect(),
+                files,
+            });
         }
         let mut text = String::new();
         for file in &files {

@@ -81,11 +81,14 @@ fn open(image: &str, places: &Places) -> Result<Source, Failure> {
     source::open(image, &places.root).map_err(failure)
 }
 
-/// Opens an image, and says which of its layers are not here.
+/// Opens an image, and says which of its layers are not here, or are not those that it was made on.
 fn view(image: &str, places: &Places) -> Result<ImageView, Failure> {
     let view = ImageView::of(open(image, places)?).map_err(failure)?;
     for number in view.missing() {
         eprintln!("warning: {}", view.source.not_here(number));
+    }
+    if let Some(original) = view.source.substituted() {
+        eprintln!("note: its base is Casement's, in the place of {}", printable(original));
     }
     Ok(view)
 }
