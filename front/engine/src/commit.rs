@@ -127,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it has none for Windows, or is damaged.
-    pub fn load(&self, archive: &mut dyn Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>> {
+    pub fn load(&self, archive: &mut dyn Read, progress: &mut (dyn FnMut(LoadProgress) + Send)) -> Result<Vec<Loaded>> {
         let loaded = self.images.load(archive, progress)?;
         for loaded in &loaded {
             if let Ok(image) = self.images.resolve(&loaded.id.to_string()) {

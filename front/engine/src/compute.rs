@@ -270,7 +270,7 @@ pub trait ImageStore: Send + Sync {
     ///
     /// # Errors
     /// When it has none, or is damaged; nothing of it is left then.
-    fn load(&self, archive: &mut dyn Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>>;
+    fn load(&self, archive: &mut dyn Read, progress: &mut (dyn FnMut(LoadProgress) + Send)) -> Result<Vec<Loaded>>;
     /// Makes the scratch of a container, with `size` bytes for its changes if that is given, and returns its directory.
     ///
     /// # Errors

@@ -109,7 +109,7 @@ impl ImageStore for HostImages {
         self.store.saving(names).map_err(failed)
     }
 
-    fn load(&self, archive: &mut dyn Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>> {
+    fn load(&self, archive: &mut dyn Read, progress: &mut (dyn FnMut(LoadProgress) + Send)) -> Result<Vec<Loaded>> {
         self.store.load_images(archive, progress).map_err(failed)
     }
 

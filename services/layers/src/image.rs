@@ -3,7 +3,8 @@
 use crate::atomic;
 use crate::digest::Digest;
 use crate::error::LayersError;
-use crate::layer::{self, BaseLayers, Beneath};
+use crate::layer::side_by_side::{SideBySide, Watch};
+use crate::layer::{self, BaseLayers};
 use crate::oci::{Config, Descriptor, MANIFEST, Manifest};
 use crate::receive::{Original, SUBSTITUTED_LABEL};
 use crate::reference::Reference;
@@ -429,39 +430,19 @@ impl Store {
         self.unpack_missing(&manifest, &config, &mut |_, _| {})
     }
 
-    /// Unpacks the layers of an image that are not yet. `progress` hears the number of each such layer, from the base, before it is
-    /// unpacked and when it is done. The caller holds the shared lock.
-    pub(crate) fn unpack_missing(
-        &self,
-        manifest: &Manifest,
-        config: &Config,
-        progress: &mut dyn FnMut(usize, bool),
+    /// Unpacks the layers of an image that are not yet, and tells `watch`. The caller holds the shared lock.
+    pub(crate) fn unpack_missing<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+        config: &'a Config,
+        watch: &'a mut Watch<'a>,
     ) -> Result<(), LayersError> {
-        let diff_ids = &config.rootfs.diff_ids;
         // What is built on an image on our base has the label, too.
         let base = match config.config.labels.contains_key(SUBSTITUTED_LABEL) {
             true => BaseLayers::Substituted,
             false => BaseLayers::Original,
         };
-        // Topmost first, as layers are looked through.
-        let mut below: Vec<PathBuf> = Vec::new();
-        for (at, ((descriptor, diff_id), chain)) in
-            manifest.layers.iter().zip(diff_ids).zip(chain_ids(diff_ids)).enumerate()
-        {
-            let known = self.layer_in_chain(diff_id, &chain);
-            let layer = match known.is_dir() {
-                true => known,
-                false => {
-                    progress(at, false);
-                    let beneath = Beneath { layers: &below, base };
-                    let layer = self.unpack_layer(descriptor, diff_id, &chain, beneath)?;
-                    progress(at, true);
-                    layer
-                }
-            };
-            below.insert(0, layer);
-        }
-        Ok(())
+        SideBySide::new(self, (&manifest.layers, &config.rootfs.diff_ids), base, watch).unpack()
     }
 
     pub(crate) fn names(&self) -> Result<Names, LayersError> {

@@ -115,12 +115,12 @@ impl Receiving {
         Ok(ingest.commit(None)?.0)
     }
 
-    /// Unpacks the layers of a stored manifest that are not unpacked yet; `watch` hears the number of each such layer, counted from the
-    /// base, before it is unpacked and when it is done.
+    /// Unpacks the layers of a stored manifest that are not unpacked yet, some at a time; `watch` hears the number of each such layer,
+    /// counted from the base, before it is unpacked and when it is done.
     ///
     /// # Errors
     /// When a layer is refused; those below it stay until they are collected.
-    pub fn unpack(&self, manifest: &Digest, watch: &mut dyn FnMut(usize, bool)) -> Result<(), LayersError> {
+    pub fn unpack(&self, manifest: &Digest, watch: &mut (dyn FnMut(usize, bool) + Send)) -> Result<(), LayersError> {
         let manifest: Manifest = self.store.content().read_json(manifest)?;
         let config: Config = self.store.content().read_json(&manifest.config.digest)?;
         if config.rootfs.diff_ids.len() != manifest.layers.len() {

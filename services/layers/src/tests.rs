@@ -6,7 +6,7 @@ use crate::oci::{CONFIG, Config, ContainerConfig, Descriptor, LAYER_GZIP, RootFs
 use crate::volume::VolumePath;
 use crate::*;
 use casement_hive::{Hive, Name, Tree, Value};
-use casement_layer_tar::{LayerPath, LayerWriter, Metadata, NtTime};
+use casement_layer_tar::{Entry, Kind, LayerPath, LayerWriter, Metadata, NtTime};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::collections::BTreeMap;
@@ -148,6 +148,40 @@ fn a_layer_that_is_not_what_it_claims_is_refused_whole() {
     publish(&store, &["worse:latest"], &[b"no tar at all".repeat(100)], None);
     assert!(matches!(store.resolve("worse"), Err(LayersError::Archive(_))));
     assert_eq!(count(&root.path().join("layers")), 0);
+}
+
+/// A layer with one more name of a file of the layer below it.
+fn linked(name: &str, target: &str) -> Vec<u8> {
+    let mut writer = LayerWriter::new(Vec::new());
+    let [path, target] = [name, target].map(|name| LayerPath::new(&format!("Files/dir/{name}")).unwrap());
+    let metadata = Metadata::file(NtTime::from_seconds(7));
+    writer.entry(&Entry { path, kind: Kind::HardLink(target), metadata }, std::io::empty()).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn layers_that_are_unpacked_side_by_side_wait_for_those_that_they_need() {
+    let (_root, store) = store();
+    let names: Vec<String> = (0..12).map(|at| format!("name{at}")).collect();
+    let mut archives = vec![archive(&names[0], true)];
+    for pair in names.windows(2) {
+        archives.push(linked(&pair[1], &pair[0]));
+        archives.push(archive(&format!("beside {}", pair[1]), false));
+    }
+    publish(&store, &["app:1"], &archives, None);
+    let image = store.resolve("app:1").unwrap();
+    assert_eq!(image.layers.len(), 23);
+    let inode =
+        |layer: usize, name: &str| fs::metadata(image.layers[layer].join("Files/dir").join(name)).unwrap().ino();
+    assert_eq!(inode(1, "name11"), inode(22, "name0"), "one file under twelve names");
+    // Without the layer in the middle the ones above it are not there, and nobody waits for it.
+    archives[9] = archive("another", false);
+    archives.truncate(18);
+    publish(&store, &["app:2"], &archives, None);
+    let before = count(&store.root().join("layers"));
+    let text = casement_silo::error_chain(&store.resolve("app:2").unwrap_err());
+    assert!(text.contains("neither this layer nor those below it have"), "{text}");
+    assert!(count(&store.root().join("layers")) <= before + 1, "only the other layer may be new");
 }
 
 #[test]

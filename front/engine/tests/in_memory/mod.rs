@@ -382,7 +382,7 @@ impl ImageStore for FakeImages {
     fn saving(&self, _names: &[String]) -> Result<Saving> {
         Err(Error::Layers("there is no store".to_owned()))
     }
-    fn load(&self, _archive: &mut dyn Read, _progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>> {
+    fn load(&self, _archive: &mut dyn Read, _progress: &mut (dyn FnMut(LoadProgress) + Send)) -> Result<Vec<Loaded>> {
         Err(Error::Layers("there is no store".to_owned()))
     }
     fn create_scratch(&self, id: &ContainerId, _image: &Image, _uid_base: u32, _size: Option<u64>) -> Result<PathBuf> {

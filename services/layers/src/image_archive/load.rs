@@ -60,7 +60,7 @@ impl Store {
     pub fn load_images(
         &self,
         archive: impl Read,
-        progress: &mut dyn FnMut(LoadProgress),
+        progress: &mut (dyn FnMut(LoadProgress) + Send),
     ) -> Result<Vec<Loaded>, LayersError> {
         let result = {
             let _lock = self.lock_shared()?;
@@ -75,7 +75,11 @@ impl Store {
         result
     }
 
-    fn load_all(&self, archive: impl Read, progress: &mut dyn FnMut(LoadProgress)) -> Result<Vec<Loaded>, LayersError> {
+    fn load_all(
+        &self,
+        archive: impl Read,
+        progress: &mut (dyn FnMut(LoadProgress) + Send),
+    ) -> Result<Vec<Loaded>, LayersError> {
         let spool = Spool::take_in(self, archive)?;
         let found = if spool.contains(MANIFEST) {
             self.by_manifest(&spool)?
@@ -101,7 +105,7 @@ impl Store {
         Ok(loaded)
     }
 
-    fn take(&self, found: Found, progress: &mut dyn FnMut(LoadProgress)) -> Result<Loaded, LayersError> {
+    fn take(&self, found: Found, progress: &mut (dyn FnMut(LoadProgress) + Send)) -> Result<Loaded, LayersError> {
         let Found { manifest, names } = found;
         let config: Config = self.content().read_json(&manifest.config.digest)?;
         if config.os != "windows" {

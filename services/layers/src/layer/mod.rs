@@ -7,6 +7,7 @@ pub(crate) mod below;
 pub(crate) mod gzip;
 pub(crate) mod ntfs;
 pub(crate) mod pack;
+pub(crate) mod side_by_side;
 pub(crate) mod stage;
 mod stream;
 #[cfg(test)]
@@ -102,6 +103,10 @@ impl Store {
         let from = layer.directory.keep();
         if let Err(e) = fs::rename(&from, &published) {
             let _ = fs::remove_dir_all(&from);
+            // Somebody else was faster.
+            if published.is_dir() {
+                return Ok(published);
+            }
             return Err(LayersError::io("rename", &from)(e));
         }
         atomic::sync_parent(&published)?;

@@ -3,7 +3,7 @@
 use super::archive::FileSecurity;
 use super::ntfs::{self, On};
 use super::pack::{Packing, pack};
-use super::unpack::{BaseLayers, Beneath, unpack};
+use super::unpack::{BaseLayers, Beneath, Unpacked, unpack};
 use super::{gzip, stage};
 use crate::error::LayersError;
 use crate::store::Store;
@@ -84,12 +84,16 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn unpack_in(layer: &Path, entries: &[(Entry, Vec<u8>)], below: &[PathBuf]) -> Result<(), LayersError> {
-    unpack(write(entries), layer, upon(below)).map(drop)
+    unpack_upon(layer, entries, below, BaseLayers::Original).map(drop)
 }
 
-/// The layers that a layer was made upon.
-fn upon(layers: &[PathBuf]) -> Beneath<'_> {
-    Beneath { layers, base: BaseLayers::Original }
+fn unpack_upon(
+    layer: &Path,
+    entries: &[(Entry, Vec<u8>)],
+    below: &[PathBuf],
+    base: BaseLayers,
+) -> Result<Unpacked, LayersError> {
+    unpack(write(entries), layer, Beneath { layers: &|| Ok(below.to_vec()), base })
 }
 
 fn refused(entries: &[(Entry, Vec<u8>)], below: &[PathBuf]) -> String {
@@ -230,7 +234,7 @@ fn hard_links_lead_into_layers_below_in_any_case() {
         file("Files/later", "text"),
     ];
     let below = [middle, base.clone()];
-    assert!(unpack(write(&entries), &layer, upon(&below)).unwrap().needs_below);
+    assert!(unpack_upon(&layer, &entries, &below, BaseLayers::Original).unwrap().needs_below);
     assert_eq!(fs::read_to_string(layer.join("Files/first")).unwrap(), "nt");
     let of = |path: PathBuf| fs::metadata(path).unwrap().ino();
     assert_eq!(of(layer.join("Files/second")), of(base.join("Files/Windows/System32/ntdll.dll")));
@@ -252,8 +256,7 @@ fn further_names_of_what_a_substituted_base_lacks_are_left_out() {
     let text = refused(&entries, &layers);
     assert!(text.contains("Files/one.dll") && text.contains("neither this layer nor those below"), "{text}");
     let (_directory, layer) = place();
-    let beneath = Beneath { layers: &layers, base: BaseLayers::Substituted };
-    let unpacked = unpack(write(&entries), &layer, beneath).unwrap();
+    let unpacked = unpack_upon(&layer, &entries, &layers, BaseLayers::Substituted).unwrap();
     assert_eq!(unpacked.left_out, ["Files/one.dll", "Files/two.dll"]);
     assert!(unpacked.needs_below, "on another base it would be another layer");
     assert!(!layer.join("Files/one.dll").exists() && !layer.join("Files/two.dll").exists());
@@ -262,7 +265,7 @@ fn further_names_of_what_a_substituted_base_lacks_are_left_out() {
     // What is no file is none with any base.
     let wrong = [hard_link("Files/loop", "Files/loop2"), hard_link("Files/loop2", "Files/loop")];
     let (_directory, layer) = place();
-    assert!(unpack(write(&wrong), &layer, beneath).is_err());
+    assert!(unpack_upon(&layer, &wrong, &layers, BaseLayers::Substituted).is_err());
 }
 
 #[test]

@@ -15,7 +15,6 @@ use casement_wcifs::metadata::{Place, make_opaque};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timestamps};
 use rustix::io::Errno;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,10 +34,10 @@ const WHOLE: u64 = 1 << 20;
 const MAX_LEFT_OUT: usize = 1000;
 
 /// What a layer lies upon.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Beneath<'a> {
-    /// The layers, topmost first: directories with `Files/`.
-    pub layers: &'a [PathBuf],
+    /// Gives the layers, topmost first: directories with `Files/`. Asked once, when a further name of a file leads there.
+    pub layers: &'a dyn Fn() -> Result<Vec<PathBuf>, LayersError>,
     /// Whose base they begin with.
     pub base: BaseLayers,
 }
@@ -54,7 +53,7 @@ pub enum BaseLayers {
 
 impl Beneath<'_> {
     /// Nothing.
-    pub const NOTHING: Self = Self { layers: &[], base: BaseLayers::Original };
+    pub const NOTHING: Self = Self { layers: &|| Ok(Vec::new()), base: BaseLayers::Original };
 }
 
 /// What was unpacked.
@@ -288,7 +287,7 @@ impl<R: Read> Unpacker<'_, R> {
     }
 
     fn make_links(&mut self) -> Result<(), LayersError> {
-        let mut cache = HashMap::new();
+        let mut cache = BelowCache::default();
         for at in 0..self.links.len() {
             let (path, target) = self.links[at].clone();
             self.make_link(&path, &target, &mut cache).map_err(|e| e.about(&path))?;
@@ -296,12 +295,7 @@ impl<R: Read> Unpacker<'_, R> {
         Ok(())
     }
 
-    fn make_link(
-        &mut self,
-        path: &LayerPath,
-        target: &LayerPath,
-        cache: &mut HashMap<String, Below>,
-    ) -> Result<(), Failure> {
+    fn make_link(&mut self, path: &LayerPath, target: &LayerPath, cache: &mut BelowCache) -> Result<(), Failure> {
         let Made { parent, name } = self.tree.place(path)?;
         let mut target = target.clone();
         for _ in 0..MAX_LINKS {
@@ -326,20 +320,11 @@ impl<R: Read> Unpacker<'_, R> {
         target: &LayerPath,
         parent: &OwnedFd,
         name: &str,
-        cache: &mut HashMap<String, Below>,
+        cache: &mut BelowCache,
     ) -> Result<(), Failure> {
         let (directory, file) = target.split();
-        let directory = directory.unwrap_or_default();
-        if !cache.contains_key(directory) {
-            // The links of one directory mostly come together.
-            cache.clear();
-            cache.insert(directory.to_owned(), find_below(self.below.layers, directory)?);
-        }
-        let found = match cache.get(directory) {
-            Some(below) => below.file(file)?,
-            None => None,
-        };
         self.needs_below = true;
+        let found = cache.directory(self.below, directory.unwrap_or_default())?.file(file)?;
         let Some((at, real)) = found else {
             if self.below.base == BaseLayers::Original {
                 return Err(Failure::Other(
@@ -375,6 +360,29 @@ impl<R: Read> Unpacker<'_, R> {
     }
 }
 
+/// The layers below, once they are needed, and the directory of them that was last looked into: the links of one directory mostly come
+/// together.
+#[derive(Default)]
+struct BelowCache {
+    layers: Option<Vec<PathBuf>>,
+    last: Option<(String, Below)>,
+}
+
+impl BelowCache {
+    fn directory(&mut self, beneath: Beneath<'_>, path: &str) -> Result<&Below, Failure> {
+        let layers = match self.layers.take() {
+            Some(layers) => layers,
+            None => (beneath.layers)()?,
+        };
+        let layers = self.layers.insert(layers);
+        let found = match self.last.take() {
+            Some((directory, below)) if directory == path => below,
+            _ => find_below(layers, path)?,
+        };
+        Ok(&self.last.insert((path.to_owned(), found)).1)
+    }
+}
+
 /// The directory at `path`, which begins at the top of layers, in the layers below.
 fn find_below(layers: &[PathBuf], path: &str) -> Result<Below, Errno> {
     let (top, inside) = match path.strip_prefix("UtilityVM/Files") {
@@ -392,6 +400,7 @@ fn find_below(layers: &[PathBuf], path: &str) -> Result<Below, Errno> {
 #[derive(Debug)]
 pub(super) enum Failure {
     System(std::io::Error),
+    Layers(LayersError),
     Other(&'static str),
 }
 
@@ -404,8 +413,15 @@ impl Failure {
                 }
                 _ => LayersError::io("unpack", Path::new(path.as_str()))(e),
             },
+            Self::Layers(error) => error,
             Self::Other(why) => LayersError::damaged(path.as_str(), format!("it {why}")),
         }
+    }
+}
+
+impl From<LayersError> for Failure {
+    fn from(e: LayersError) -> Self {
+        Self::Layers(e)
     }
 }
 
