@@ -118,6 +118,52 @@ fn containers_reach_their_network_and_the_world_and_nothing_else() {
     blocked(&world, uplink, 8081);
 }
 
+/// What the host's machine is told by the cloud that it is in, and the daemon itself (attacks N1, W8).
+#[test]
+fn neither_the_daemon_nor_the_metadata_of_the_machine_are_reached() {
+    const METADATA: [&str; 4] = ["169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200"];
+    const API: u16 = 2375;
+    let host = Host::without_daemon();
+    let config = host.directory().join("config.toml");
+    let open = format!("[tcp]\nlisten = '0.0.0.0:{API}'\nwithout-authentication-everyone-is-root = true\n");
+    std::fs::write(&config, open).unwrap();
+    host.start_daemon_with(["--config".as_ref(), config.as_os_str()]);
+    let (uplink, internet): (IpAddr, IpAddr) = (HOST.parse().unwrap(), INTERNET.parse().unwrap());
+    let world = host.network().beyond_uplink(uplink, internet, 24);
+    METADATA.iter().for_each(|address| drop(world.ip(&format!("addr add {address}/32 dev lo"))));
+    mirror(&world, "0.0.0.0:80");
+    let web = member(&host, "nat", "web", &[]);
+    assert_eq!(reaches(&web.network, internet, 80), HOST);
+    for address in METADATA.map(|address| address.parse().unwrap()) {
+        assert_eq!(reaches(host.network(), address, 80), HOST, "the host has it");
+        blocked(&web.network, address, 80);
+        let ask = format!(
+            "require('net').connect({{port:80,host:'{address}'}}).on('data',d=>console.log('got '+d)).on('error',e=>console.log(e.code));setTimeout(()=>process.exit(),400)"
+        );
+        let asked = host.docker(["exec", "web", NODE, "-e", &ask]).succeeded();
+        assert!(!asked.stdout.contains("got"), "by a Windows program: {asked}");
+    }
+    let api = SocketAddr::new(uplink, API);
+    host.network().within(|| TcpStream::connect_timeout(&api, PATIENCE)).expect("the API is served");
+    let own: IpAddr = "127.0.0.1".parse().unwrap();
+    for address in [uplink, web.gateway, web.address, own] {
+        blocked(&web.network, address, API);
+    }
+    // Programs see no files of the host, and abstract names belong to a network.
+    for socket in ["docker.sock", "hns.sock"] {
+        let path = host.run_directory().join(socket);
+        assert!(std::os::unix::net::UnixStream::connect(&path).is_ok(), "{socket} is there");
+        let tried = host.docker(["exec", "web", r"C:\t\linux.exe", "connect", path.to_str().unwrap()]);
+        assert_eq!(tried.text(), format!("error {}", libc::ENOENT), "{tried}");
+    }
+    let name = format!("casement-test-{}", std::process::id());
+    let address =
+        <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(&name).unwrap();
+    let _listener = host.network().within(|| std::os::unix::net::UnixListener::bind_addr(&address).unwrap());
+    let tried = host.docker(["exec", "web", r"C:\t\linux.exe", "connect", &format!("@{name}")]);
+    assert_eq!(tried.text(), format!("error {}", libc::ECONNREFUSED), "{tried}");
+}
+
 #[test]
 fn nobody_takes_the_address_of_a_neighbour() {
     let host = Host::start();

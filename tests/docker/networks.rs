@@ -282,6 +282,33 @@ fn the_endpoint_of_the_example_is_reproduced() {
 }
 
 #[test]
+fn a_network_that_could_not_be_made_is_made_when_it_is_needed() {
+    let host = Host::start();
+    let run = || host.docker(["run", "--rm", "nanoserver", "ping", "-n", "1", "localhost"]);
+    let shown = host.casement(["hns", "adapter", "ls"]).succeeded();
+    let bridge = shown.stdout.split_whitespace().find(|word| word.starts_with("csb")).unwrap().to_owned();
+    let health = || -> Value {
+        let shown = host.casement(["hns", "network", "show", "--json", "nat"]).succeeded();
+        serde_json::from_str::<Value>(&shown.stdout).unwrap()[0].clone()
+    };
+    host.kill_daemon();
+    // Somebody of the host has its name.
+    host.network().ip(&format!("link del {bridge}"));
+    host.network().ip(&format!("link add {bridge} type bridge"));
+    host.start_daemon();
+    assert!(health()["State"] == 5 && health()["Health"]["LastErrorCode"] != 0, "{}", health());
+    let refused = run();
+    assert!(refused.code() == 125 && refused.stderr.contains("the network nat cannot be made"), "{refused}");
+    assert!(refused.stderr.contains(&bridge), "it says what is in the way: {refused}");
+    host.network().ip(&format!("link del {bridge}"));
+    let _ = run().succeeded();
+    assert!(health()["State"] == 1 && health()["Health"]["LastErrorCode"] == 0, "{}", health());
+    let _ = host.docker(["run", "-d", "-i", "--name", "web", "nanoserver", "cmd"]).succeeded();
+    let found = host.docker(["run", "--rm", "nanoserver", "ping", "-n", "1", "web"]).succeeded();
+    assert!(found.stdout.contains("Reply from"), "names too: {found}");
+}
+
+#[test]
 fn without_networks_containers_start_and_say_what_they_lack() {
     let host = Host::start_doing_without("networks");
     let ran = host.docker(["run", "--rm", "nanoserver", "cmd", "/c", "echo", "alive"]).succeeded();

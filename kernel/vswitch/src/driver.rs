@@ -14,6 +14,7 @@ use crate::filter::Fragment;
 use crate::host::Host;
 use crate::network::{Network, NetworkKind};
 use crate::reconcile::Attachment;
+use crate::route::Link;
 
 /// A kind of network. Everything that makes can be called again and makes what is missing; everything that removes goes on at
 /// errors and returns them all.
@@ -42,11 +43,20 @@ pub(crate) trait Driver: Sync {
     /// Changes what can change at an attached endpoint, outside of the host's packet filter.
     fn modify(&self, host: &mut Host, old: &Endpoint, new: &Attachment) -> Result<(), VSwitchError>;
 
-    /// Removes an endpoint's port and adapter.
-    fn detach(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Vec<VSwitchError>;
+    /// Removes what there is of an endpoint but its port and adapter, and says which port that is.
+    fn release(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Released;
 
     /// Removes the network's interfaces. `last` says that no other network of its kind remains.
     fn teardown(&self, host: &mut Host, network: &Network, last: bool) -> Vec<VSwitchError>;
+}
+
+/// What [`Driver::release`] has left.
+#[derive(Debug, Default)]
+pub(crate) struct Released {
+    /// The port, which takes the adapter with it.
+    pub(crate) port: Option<Link>,
+    /// What could not be removed.
+    pub(crate) errors: Vec<VSwitchError>,
 }
 
 /// What [`Driver::verify`] found.

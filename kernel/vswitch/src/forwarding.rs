@@ -100,6 +100,16 @@ fn accept_ra(interface: &str) -> String {
     format!("/proc/sys/net/ipv6/conf/{interface}/accept_ra")
 }
 
+/// Keeps IPv6 off an interface that has nothing to say. A route of it would be one more for the kernel to look at whenever another
+/// interface comes or goes.
+pub(crate) fn keep_ipv6_off(interface: &str) -> Result<(), VSwitchError> {
+    let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    match fs::write(&path, "1") {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(VSwitchError::kernel("write", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether bridged frames pass IP's hooks.
 pub(crate) fn bridged_frames_are_filtered() -> bool {
     let path = Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables");

@@ -34,6 +34,7 @@ mod policy;
 pub mod reconcile;
 mod route;
 mod state;
+mod sweeper;
 pub mod switch;
 
 pub use acl::{AclRule, Action, AddressRange, Direction, RuleType};

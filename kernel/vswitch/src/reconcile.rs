@@ -183,7 +183,7 @@ impl State {
             Verified::Right => Ok(false),
             Verified::Mended => Ok(true),
             Verified::Broken => {
-                let errors = driver.detach(&mut self.host, &network, attachment);
+                let errors = self.unplug(driver, &network, attachment);
                 VSwitchError::collect(format!("endpoint {}", attachment.endpoint.id), errors)?;
                 self.plug(driver, &network, attachment)?;
                 Ok(true)

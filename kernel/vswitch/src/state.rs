@@ -13,7 +13,7 @@ use crate::name;
 use crate::network::Network;
 use crate::nftables::table::Table;
 use crate::reconcile::{Attachment, Desired};
-use crate::route;
+use crate::route::{self, Link};
 
 /// Networks and endpoints of a host.
 pub(crate) struct State {
@@ -222,7 +222,7 @@ impl State {
     ) -> Result<(), VSwitchError> {
         match driver.attach(&mut self.host, network, attachment) {
             Err(VSwitchError::InterfaceTaken { interface, .. }) if interface == name::port(attachment.endpoint.id) => {
-                let errors = driver.detach(&mut self.host, network, attachment);
+                let errors = self.unplug(driver, network, attachment);
                 VSwitchError::collect(format!("the old switch port {interface}"), errors)?;
                 driver.attach(&mut self.host, network, attachment)
             }
@@ -230,11 +230,37 @@ impl State {
         }
     }
 
+    /// Removes an endpoint's port and adapter.
+    pub(crate) fn unplug(
+        &mut self,
+        driver: &dyn Driver,
+        network: &Network,
+        attachment: &Attachment,
+    ) -> Vec<VSwitchError> {
+        let mut released = driver.release(&mut self.host, network, attachment);
+        if let Some(port) = released.port {
+            released.errors.extend(crate::driver::delete(&mut self.host, &port).err());
+        }
+        released.errors
+    }
+
+    /// As [`State::detach`], but the port stays; without rules nothing passes it.
+    pub(crate) fn release(&mut self, id: Guid) -> Result<Option<Link>, VSwitchError> {
+        let Some(attachment) = self.attachments.get(&id).cloned() else { return Ok(None) };
+        let (driver, network) = self.network_of(&attachment.endpoint)?;
+        let network = network.clone();
+        let mut released = driver.release(&mut self.host, &network, &attachment);
+        if released.errors.is_empty() {
+            released.errors.extend(self.forget(id).err());
+        }
+        VSwitchError::collect(format!("endpoint {id}"), released.errors).map(|()| released.port)
+    }
+
     pub(crate) fn detach(&mut self, id: Guid) -> Result<(), VSwitchError> {
         let Some(attachment) = self.attachments.get(&id).cloned() else { return Ok(()) };
         let (driver, network) = self.network_of(&attachment.endpoint)?;
         let network = network.clone();
-        let mut errors = driver.detach(&mut self.host, &network, &attachment);
+        let mut errors = self.unplug(driver, &network, &attachment);
         if errors.is_empty() {
             errors.extend(self.forget(id).err());
         }

@@ -16,12 +16,14 @@ use crate::network::Network;
 use crate::reconcile::{Attachment, Desired, Reconciled};
 use crate::route;
 use crate::state::State;
+use crate::sweeper::Sweeper;
 
 /// The virtual switches of the network namespace that the calling thread is in. One for each daemon: it remembers what it has
 /// made. Calls from several threads, all in that namespace, take turns.
 pub struct VSwitch {
     capabilities: Capabilities,
     state: Mutex<State>,
+    sweeper: Sweeper,
 }
 
 /// An interface of the host's that is a network's (the bridge, Windows' host vNIC) or an endpoint's port on it.
@@ -67,7 +69,11 @@ impl VSwitch {
     /// nothing: call [`VSwitch::reconcile`] next.
     pub fn open() -> Result<Self, VSwitchError> {
         let host = Host::open()?;
-        Ok(Self { capabilities: host.capabilities.clone(), state: Mutex::new(State::new(host)) })
+        Ok(Self {
+            capabilities: host.capabilities.clone(),
+            state: Mutex::new(State::new(host)),
+            sweeper: Sweeper::default(),
+        })
     }
 
     /// What the kernel offers.
@@ -83,6 +89,7 @@ impl VSwitch {
     /// Removes a network without endpoints. Goes on at errors and returns them all; to be repeated until it is `Ok`. A network that
     /// is not there is no error.
     pub fn delete_network(&self, network: Guid) -> Result<(), VSwitchError> {
+        self.settle();
         self.state().delete_network(network)
     }
 
@@ -98,6 +105,19 @@ impl VSwitch {
         self.state().detach(endpoint)
     }
 
+    /// As [`VSwitch::detach`], for an endpoint whose namespace ends: its rules, addresses and ports are gone when this returns, and
+    /// its interfaces, for which the kernel takes many milliseconds, soon after.
+    pub fn release(&self, endpoint: Guid) -> Result<(), VSwitchError> {
+        let port = self.state().release(endpoint)?;
+        self.sweeper.sweep(port.map(|port| port.index));
+        Ok(())
+    }
+
+    /// Waits until the interfaces of all endpoints that were released are gone.
+    pub fn settle(&self) {
+        self.sweeper.wait();
+    }
+
     /// Changes the policies of an attached endpoint: port mappings, ACLs, bandwidth, outbound NAT, isolation. Open connections stay.
     pub fn modify(&self, endpoint: Endpoint) -> Result<(), VSwitchError> {
         self.state().modify(endpoint)
@@ -106,11 +126,13 @@ impl VSwitch {
     /// Makes the host what `desired` says: takes over what is there and right, repairs what is not, removes what is left over from a
     /// crash. Traffic of endpoints that are right is not interrupted.
     pub fn reconcile(&self, desired: Desired) -> Result<Reconciled, VSwitchError> {
+        self.settle();
         self.state().reconcile(desired)
     }
 
     /// As [`VSwitch::reconcile`] with what this switch has made: repairs what somebody else has flushed or deleted.
     pub fn repair(&self) -> Result<Reconciled, VSwitchError> {
+        self.settle();
         let mut state = self.state();
         let desired = state.described();
         state.reconcile(desired)
@@ -118,6 +140,7 @@ impl VSwitch {
 
     /// Removes every network, endpoint and rule of ours, known or left over, so that the host is as it was before.
     pub fn remove_everything(&self) -> Result<(), VSwitchError> {
+        self.settle();
         self.state().remove_everything()
     }
 

@@ -27,6 +27,11 @@ pub trait Switch: Send + Sync {
     /// # Errors
     /// Everything that could not be removed.
     fn detach(&self, endpoint: Guid) -> Result<(), VSwitchError>;
+    /// As [`Switch::detach`], for an endpoint whose namespace ends: its interfaces may go a little later.
+    ///
+    /// # Errors
+    /// Everything that could not be removed.
+    fn release(&self, endpoint: Guid) -> Result<(), VSwitchError>;
     /// Changes the policies of an attached endpoint.
     ///
     /// # Errors
@@ -69,6 +74,10 @@ impl Switch for VSwitch {
 
     fn detach(&self, endpoint: Guid) -> Result<(), VSwitchError> {
         self.detach(endpoint)
+    }
+
+    fn release(&self, endpoint: Guid) -> Result<(), VSwitchError> {
+        self.release(endpoint)
     }
 
     fn modify(&self, endpoint: Endpoint) -> Result<(), VSwitchError> {

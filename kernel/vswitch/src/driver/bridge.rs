@@ -6,11 +6,11 @@ use crate::acl::{Direction, RuleType};
 use crate::adapter;
 use crate::address::MacAddress;
 use crate::capabilities::{Capabilities, Shaper};
-use crate::driver::Verified;
+use crate::driver::{Released, Verified};
 use crate::endpoint::{Endpoint, InterfaceAddress};
 use crate::error::VSwitchError;
 use crate::filter::{Fragment, Key, address_sets, family_of, neighbours, port_sets};
-use crate::forwarding::Restore;
+use crate::forwarding::{self, Restore};
 use crate::host::Host;
 use crate::name;
 use crate::network::Network;
@@ -174,6 +174,7 @@ pub(super) fn attach(host: &mut Host, network: &Network, attachment: &Attachment
     let found = found.and_then(Result::ok).and_then(|answers| route::first_link(&answers));
     match (created, found) {
         (Some(Ok(_)), Some(port)) => {
+            forwarding::keep_ipv6_off(&name)?;
             let mut inside = adapter::configure(host, endpoint, &attachment.namespace)?;
             finish_port(host, &bridge, port.index, endpoint).map_err(failed("set up"))?;
             route::wait_until_ready(&mut inside, endpoint.interface.as_str())
@@ -243,16 +244,13 @@ pub(super) fn modify(host: &mut Host, old: &Endpoint, new: &Attachment) -> Resul
     adapter::modify(host, old, endpoint, &new.namespace)
 }
 
-pub(super) fn detach(host: &mut Host, network: &Network, attachment: &Attachment) -> Vec<VSwitchError> {
+pub(super) fn release(host: &mut Host, network: &Network, attachment: &Attachment) -> Released {
     let endpoint = &attachment.endpoint;
-    let mut errors = Vec::new();
+    let (mut port, mut errors) = (None, Vec::new());
     let name = name::port(endpoint.id);
     errors.extend(adapter::release(endpoint, &attachment.namespace).err());
     match route::link(&mut host.route, &name) {
-        Ok(Some(port)) if name::is_ours(&port.name, port.group) => {
-            errors.extend(delete(host, &port).err());
-        }
-        Ok(_) => {}
+        Ok(found) => port = found.filter(|port| name::is_ours(&port.name, port.group)),
         Err(error) => errors.push(VSwitchError::kernel("look for the switch port", name)(error)),
     }
     if let Ok(bridge) = bridge_of(host, network) {
@@ -267,7 +265,7 @@ pub(super) fn detach(host: &mut Host, network: &Network, attachment: &Attachment
             }
         }
     }
-    errors
+    Released { port, errors }
 }
 
 /// Removes an interface; one that is gone is no error.

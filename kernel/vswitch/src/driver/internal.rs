@@ -1,7 +1,7 @@
 //! The internal network: endpoints and the host's gateway address, and no way out.
 
 use crate::capabilities::Capabilities;
-use crate::driver::{Driver, Verified, bridge};
+use crate::driver::{Driver, Released, Verified, bridge};
 use crate::endpoint::Endpoint;
 use crate::error::VSwitchError;
 use crate::filter::Fragment;
@@ -50,8 +50,8 @@ impl Driver for Internal {
         bridge::modify(host, old, new)
     }
 
-    fn detach(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Vec<VSwitchError> {
-        bridge::detach(host, network, attachment)
+    fn release(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Released {
+        bridge::release(host, network, attachment)
     }
 
     fn teardown(&self, host: &mut Host, network: &Network, _: bool) -> Vec<VSwitchError> {

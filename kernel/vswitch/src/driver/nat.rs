@@ -2,7 +2,7 @@
 
 use crate::address::Prefix;
 use crate::capabilities::Capabilities;
-use crate::driver::{Driver, Verified, bridge};
+use crate::driver::{Driver, Released, Verified, bridge};
 use crate::endpoint::Endpoint;
 use crate::error::VSwitchError;
 use crate::filter::{Fragment, Key, address_sets, family_of};
@@ -108,8 +108,8 @@ impl Driver for Nat {
         bridge::modify(host, old, new)
     }
 
-    fn detach(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Vec<VSwitchError> {
-        bridge::detach(host, network, attachment)
+    fn release(&self, host: &mut Host, network: &Network, attachment: &Attachment) -> Released {
+        bridge::release(host, network, attachment)
     }
 
     fn teardown(&self, host: &mut Host, network: &Network, last: bool) -> Vec<VSwitchError> {

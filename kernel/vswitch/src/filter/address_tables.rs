@@ -72,7 +72,7 @@ pub(super) fn table(family: Family) -> Table {
             chain("published_in", nat(hook::PREROUTING, -100), published(&layout, true)),
             chain("published_out", nat(hook::OUTPUT, -100), published(&layout, false)),
             chain("outbound", nat(hook::POSTROUTING, 100), outbound(&layout)),
-            chain("forward", filter(hook::FORWARD), forward()),
+            chain("forward", filter(hook::FORWARD), forward(&layout)),
             chain("input", filter(hook::INPUT), input()),
             chain("host", None, host(&layout)),
         ],
@@ -149,9 +149,22 @@ fn outbound(layout: &Layout) -> Vec<Rule> {
     ]
 }
 
+/// Where clouds tell a machine its secrets: addresses of the host's own link, which nobody forwards to (RFC 3927, section 7), and those
+/// that some clouds have beside them (Azure, Alibaba; EC2 with version 6).
+const METADATA4: [(&[u8], &[u8]); 3] = [
+    (&[255, 255, 0, 0], &[169, 254, 0, 0]),
+    (&[255, 255, 255, 255], &[168, 63, 129, 16]),
+    (&[255, 255, 255, 255], &[100, 100, 100, 200]),
+];
+const METADATA6: [(&[u8], &[u8]); 1] = [(&[255; 16], &[0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54])];
+
 /// What passes between interfaces.
-fn forward() -> Vec<Rule> {
-    vec![
+fn forward(layout: &Layout) -> Vec<Rule> {
+    let metadata: &[_] = if layout.ipv6 { &METADATA6 } else { &METADATA4 };
+    let metadata = metadata
+        .iter()
+        .map(|(mask, address)| layout.destination(rule().from_group(ROUTED_GROUP)).and(mask).is(address).drop());
+    let mut rules = vec![
         // Most packets. What began was looked at below.
         rule().connected(Connection::State, state::ESTABLISHED | state::RELATED).accept(),
         rule().meta(Meta::InputName).meta(Meta::OutputName).within(sets::SAME).accept(),
@@ -161,7 +174,9 @@ fn forward() -> Vec<Rule> {
         rule().from_group(ROUTED_GROUP).connected(Connection::State, state::INVALID).drop(),
         rule().to_group(ROUTED_GROUP).connected(Connection::Status, state::STATUS_DNAT).accept(),
         rule().to_group(ROUTED_GROUP).drop(),
-    ]
+    ];
+    rules.extend(metadata);
+    rules
 }
 
 /// What comes from an endpoint to the host.

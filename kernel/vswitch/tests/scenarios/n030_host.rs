@@ -88,3 +88,23 @@ fn n032_what_is_published_at_localhost_is_not_reached_from_the_link() {
     let seen = listener.receive(|frame| frame[12..14] == [8, 0] && frame[30..34] == [127, 0, 0, 1]);
     assert_eq!(seen[36..38], 8080u16.to_be_bytes());
 }
+
+/// Where clouds tell a machine its secrets (attack N1). The world beyond has these addresses here.
+#[test]
+fn n033_metadata_of_the_machine_is_the_hosts_alone() {
+    const METADATA: [&str; 4] = ["169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200"];
+    let world = World::new();
+    let network = network(NetworkKind::Nat, 43);
+    world.network(&network);
+    let container = world.attach(&endpoint(&network, 2));
+    world
+        .internet
+        .run(|| METADATA.iter().for_each(|address| drop(ip(&format!("addr add {address}/32 dev lo")))))
+        .unwrap();
+    Mirror::listen(&world.internet, ("0.0.0.0", 80));
+    assert_eq!(tcp(&container, INTERNET, 80), HOST.parse::<IpAddr>().unwrap(), "the world is reached");
+    for address in METADATA {
+        assert_eq!(tcp(&world.host, address, 80), HOST.parse::<IpAddr>().unwrap(), "{address} is there for the host");
+        blocked(&container, address, 80);
+    }
+}

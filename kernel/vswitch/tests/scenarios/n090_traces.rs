@@ -142,3 +142,38 @@ fn n093_failures_leave_nothing() {
     let overlapping = Network { id: id(95), ..network.clone() };
     assert!(matches!(world.on_host(|s| s.create_network(overlapping)), Err(VSwitchError::SubnetInUse { .. })));
 }
+
+/// A container has ended: what its endpoint had is free at once, and its port goes by itself.
+#[test]
+fn n094_what_a_released_endpoint_had_is_free_at_once() {
+    let world = World::new();
+    let network = network(NetworkKind::Nat, 96);
+    world.network(&network);
+    let mut a = endpoint(&network, 2);
+    a.port_mappings =
+        vec![PortMapping { transport: Transport::Tcp, host_address: None, host_port: 8080, endpoint_port: 80 }];
+    let first = world.attach(&a);
+    Mirror::listen(&first, ("0.0.0.0", 80));
+    assert_eq!(tcp(&world.internet, HOST, 8080), INTERNET.parse::<std::net::IpAddr>().unwrap());
+    world.on_host(|switch| switch.release(a.id)).unwrap();
+    blocked(&world.internet, HOST, 8080);
+    blocked(&first, INTERNET, 80);
+    // The same addresses and port, for another endpoint.
+    let b = Endpoint { id: id(97), ..a.clone() };
+    let second = world.attach(&b);
+    Mirror::listen(&second, ("0.0.0.0", 80));
+    assert_eq!(tcp(&world.internet, HOST, 8080), INTERNET.parse::<std::net::IpAddr>().unwrap());
+    world.on_host(|switch| switch.release(b.id)).unwrap();
+    world.on_host(|switch| switch.release(b.id)).unwrap();
+    world.switch.settle();
+    let left = world.host.run(|| ip("-o link") + &ip("neigh show nud permanent") + &nft("list ruleset")).unwrap();
+    for trace in ["csp", "10.96.0.2", "8080"] {
+        assert!(!left.contains(trace), "{trace} is left: {left}");
+    }
+    // What was released is not in the way of a reconcile, nor of the end of its network.
+    let third = world.attach(&a);
+    world.on_host(|switch| switch.release(a.id)).unwrap();
+    assert!(world.on_host(|switch| switch.repair()).unwrap().repairs.is_empty());
+    world.on_host(|switch| switch.delete_network(network.id)).unwrap();
+    drop(third);
+}

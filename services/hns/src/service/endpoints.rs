@@ -8,7 +8,7 @@ use casement_schema::hcn::{
     Policy, PolicyRequest, PortMappingPolicySetting, Route,
 };
 use casement_schema::{Guid, Version};
-use casement_vswitch::MacAddress;
+use casement_vswitch::{MacAddress, VSwitchError};
 use tracing::warn;
 
 use super::networks::mac_pool;
@@ -19,6 +19,7 @@ use crate::ports::Mapping;
 use crate::record::{Change, EndpointRecord, NetworkRecord, Object};
 use crate::state::State;
 use crate::store::When;
+use crate::switch::Switch;
 use crate::{ipam, random};
 
 /// Most endpoints of one network.
@@ -34,6 +35,9 @@ pub struct NewEndpoint {
     /// Names that only it knows, and what they stand for.
     pub links: BTreeMap<String, String>,
 }
+
+/// How endpoints are taken off the switch.
+pub(super) type Removal = fn(&(dyn Switch + 'static), Guid) -> Result<(), VSwitchError>;
 
 impl NetworkService {
     /// Makes an endpoint. What the document leaves open is chosen: identifier, addresses, MAC address, name servers, ports. In a
@@ -117,13 +121,13 @@ impl NetworkService {
     /// Makes an endpoint's port and adapter, if its namespace is alive.
     pub(super) fn attach(&self, state: &mut State, record: &EndpointRecord) -> Result<()> {
         let Some(namespace) = state.place_of(record).cloned() else { return Ok(()) };
-        self.ensure_made(state, &record.document.host_compute_network)?;
+        self.ensure_made(state, record)?;
         let of = state.network(&record.document.host_compute_network)?;
         self.switch.attach(plan::endpoint(record, of)?, &namespace).map_err(switch_error)
     }
 
     fn undo(&self, state: &mut State, id: Guid) {
-        if let Err(error) = self.remove_endpoints(state, &[id], Vec::new()) {
+        if let Err(error) = self.remove_endpoints(state, &[id], Switch::detach, Vec::new()) {
             warn!(endpoint = %id, %error, "an endpoint that could not be made cannot be removed");
         }
     }
@@ -135,15 +139,21 @@ impl NetworkService {
     pub fn delete_endpoint(&self, id: &Guid) -> Result<()> {
         let mut state = self.state();
         state.endpoint(id)?;
-        self.remove_endpoints(&mut state, &[*id], Vec::new())
+        self.remove_endpoints(&mut state, &[*id], Switch::detach, Vec::new())
     }
 
     /// Takes endpoints off the switch, out of their namespaces and out of the store, which makes `more` changes with it.
-    pub(super) fn remove_endpoints(&self, state: &mut State, ids: &[Guid], more: Vec<Change>) -> Result<()> {
+    pub(super) fn remove_endpoints(
+        &self,
+        state: &mut State,
+        ids: &[Guid],
+        how: Removal,
+        more: Vec<Change>,
+    ) -> Result<()> {
         let mut changes = Vec::new();
         let mut failure = None;
         for id in ids {
-            if let Err(error) = self.switch.detach(*id) {
+            if let Err(error) = how(self.switch.as_ref(), *id) {
                 failure.get_or_insert(switch_error(error));
                 continue;
             }

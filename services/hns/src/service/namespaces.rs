@@ -19,6 +19,7 @@ use crate::random;
 use crate::record::{Change, EndpointRecord, NamespaceRecord, Object};
 use crate::state::State;
 use crate::store::When;
+use crate::switch::Switch;
 
 impl NetworkService {
     /// Makes a namespace without resources.
@@ -119,7 +120,7 @@ impl NetworkService {
         self.state().live.insert(*id, Namespace::from(kernel));
     }
 
-    /// Removes a namespace with its endpoints. One that does not exist is removed already.
+    /// Removes a namespace that ends with its endpoints. One that does not exist is removed already.
     ///
     /// # Errors
     /// Everything that could not be removed.
@@ -127,7 +128,7 @@ impl NetworkService {
         let mut state = self.state();
         let Some(record) = state.namespaces.get(id) else { return Ok(()) };
         let endpoints: Vec<Guid> = record.endpoints().collect();
-        self.remove_endpoints(&mut state, &endpoints, vec![Change::Remove(*id)])
+        self.remove_endpoints(&mut state, &endpoints, Switch::release, vec![Change::Remove(*id)])
     }
 
     /// Removes a namespace; its endpoints stay without one.

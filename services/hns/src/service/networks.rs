@@ -70,8 +70,9 @@ impl NetworkService {
         Ok(record)
     }
 
-    /// Makes what of a network could not be made before, when it is needed.
-    pub(super) fn ensure_made(&self, state: &mut State, id: &Guid) -> Result<()> {
+    /// Makes what of an endpoint's network could not be made before, as it is needed now.
+    pub(super) fn ensure_made(&self, state: &mut State, needed_by: &EndpointRecord) -> Result<()> {
+        let id = &needed_by.document.host_compute_network;
         let record = state.network(id)?.clone();
         let name = &record.document.name;
         if state.unmade.contains_key(id) {
@@ -80,11 +81,11 @@ impl NetworkService {
             self.switch.create_network(plan::network(&record)?).map_err(unmade)?;
             state.unmade.remove(id);
             info!(network = name, "made after all");
-            // Endpoints of containers that run without it.
-            let stranded: Vec<EndpointRecord> = state.endpoints_of(*id).cloned().collect();
-            for endpoint in stranded {
-                let Some(namespace) = state.place_of(&endpoint) else { continue };
-                let made = self.switch.attach(plan::endpoint(&endpoint, &record)?, namespace);
+            // Endpoints of other containers, which run without it.
+            let namespace = needed_by.document.host_compute_namespace;
+            for endpoint in state.endpoints_of(*id).filter(|one| one.document.host_compute_namespace != namespace) {
+                let Some(place) = state.place_of(endpoint) else { continue };
+                let made = self.switch.attach(plan::endpoint(endpoint, &record)?, place);
                 if let Err(error) = made {
                     warn!(endpoint = %endpoint.document.id, error = error_chain(&error), "cannot be made");
                 }
