@@ -65,7 +65,7 @@ fn inspect_has_dockers_shape() {
 fn what_runs_is_listed_and_filtered() {
     let host = Host::start();
     sleeper(&host, &["--name", "web-1", "--label", "tier=web", "--expose", "80"]);
-    created(&host, &["--name", "web-2", "--label", "tier=web"]);
+    created(&host, &["--name", "web-2", "--label", "tier=web", "-v", r"data:C:\data"]);
     created(&host, &["--name", "job-1", "--label", "tier=job"]);
     let _ = host.docker(["start", "-a", "job-1"]).exited(3);
     assert_eq!(names(&host, &[]), ["web-1"]);
@@ -92,11 +92,14 @@ fn what_runs_is_listed_and_filtered() {
         ("expose=70-90/tcp", &["web-1"]),
         ("publish=80", &[]),
         ("volume=nothing", &[]),
+        ("volume=data", &["web-2"]),
         ("health=none", &["job-1", "web-1", "web-2"]),
         ("is-task=true", &[]),
     ] {
         assert_eq!(names(&host, &["-a", "--filter", filter]), expected, "{filter}");
     }
+    let id = host.docker(["inspect", "-f", "{{.Id}}", "web-1"]).succeeded();
+    assert_eq!(names(&host, &["-a", "--filter", &format!("id={}", &id.text()[..12])]), ["web-1"]);
     for (filter, text) in [
         ("status=rubbish", "invalid filter 'status=rubbish'"),
         ("exited=x", "invalid filter 'exited=x'"),
