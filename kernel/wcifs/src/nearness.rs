@@ -5,10 +5,10 @@
 //! serve a request. The processor is looked at now and then; programs seldom move.
 
 use crate::thread_files::ThreadFiles;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// Requests from one look to the next.
-const REQUESTS: u32 = 32;
+/// Requests from one look to the next: at least, and at most while it stays where it is.
+const REQUESTS: (u32, u32) = (32, 256);
 /// Which word of `/proc/…/stat` after the program's name is the processor (proc_pid_stat(5), field 39).
 const PROCESSOR: usize = 36;
 
@@ -16,12 +16,16 @@ const PROCESSOR: usize = 36;
 #[derive(Debug)]
 pub struct Nearness {
     stat: ThreadFiles,
+    /// Where it was put last.
+    processor: Option<usize>,
     requests: u32,
+    /// Requests from the last look to the next.
+    interval: u32,
 }
 
 impl Default for Nearness {
     fn default() -> Self {
-        Self { stat: ThreadFiles::new("stat"), requests: 0 }
+        Self { stat: ThreadFiles::new("stat"), processor: None, requests: 0, interval: REQUESTS.0 }
     }
 }
 
@@ -29,19 +33,21 @@ impl Nearness {
     /// A request of `thread` has come; 0: of nobody that can be seen.
     pub fn follow(&mut self, thread: u32) {
         self.requests += 1;
-        if self.requests < REQUESTS || thread == 0 {
+        if self.requests < self.interval || thread == 0 {
             return;
         }
         self.requests = 0;
         let mut buffer = [0; 1024];
-        if let Some(processor) = self.stat.read(thread, &mut buffer).and_then(processor) {
-            let mut wanted = CpuSet::new();
-            wanted.set(processor);
-            if sched_getaffinity(None).is_ok_and(|now| now != wanted) {
-                // Refused where this thread is kept to other processors; only speed depends on it.
-                let _ = sched_setaffinity(None, &wanted);
-            }
+        let Some(processor) = self.stat.read(thread, &mut buffer).and_then(processor) else { return };
+        if self.processor == Some(processor) {
+            self.interval = (self.interval * 2).min(REQUESTS.1);
+            return;
         }
+        (self.processor, self.interval) = (Some(processor), REQUESTS.0);
+        let mut wanted = CpuSet::new();
+        wanted.set(processor);
+        // Refused where this thread is kept to other processors; only speed depends on it.
+        let _ = sched_setaffinity(None, &wanted);
     }
 }
 
@@ -56,6 +62,7 @@ fn processor(stat: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::thread::sched_getaffinity;
 
     #[test]
     fn a_thread_follows_who_asks() {
@@ -70,7 +77,7 @@ mod tests {
                 sched_setaffinity(None, &set).unwrap();
                 assert_eq!(rustix::thread::sched_getcpu(), wanted);
                 let own = rustix::thread::gettid().as_raw_nonzero().get() as u32;
-                (0..=REQUESTS).for_each(|_| nearness.follow(own));
+                (0..=REQUESTS.1).for_each(|_| nearness.follow(own));
                 assert_eq!(sched_getaffinity(None).unwrap(), set);
             }
         })

@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 use rustix::fd::OwnedFd;
 use std::collections::VecDeque;
 
-/// Files that stay open after their last user, because they will likely be opened again.
-pub const KEPT_OPEN: usize = 128;
+/// Files that stay open after their last user, because they will likely be opened again; fewer where few may be open.
+pub const KEPT_OPEN: usize = 2048;
 
 /// In which spellings the kernel knows an inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub struct Open {
     pub users: u32,
     /// Layer of the file.
     pub layer: LayerIndex,
+    /// It is in the queue of files that nobody uses.
+    queued: bool,
+    /// It was used again since it is there.
+    used_again: bool,
+}
+
+impl Open {
+    /// A file of a layer that no program has open yet.
+    pub fn new(file: OwnedFd, backing: Option<i32>, layer: LayerIndex) -> Self {
+        Self { file, backing, users: 0, layer, queued: false, used_again: false }
+    }
 }
 
 /// One inode.
@@ -107,8 +118,10 @@ pub struct Nodes {
     successors: HashMap<u64, u64>,
     /// Inodes of the scratch with several names: number there → inode, and the further names that are known.
     links: HashMap<u64, Linked>,
-    /// Inodes whose file nobody uses, the longest unused first. May name inodes that are used again, or gone.
+    /// Inodes whose file nobody uses, or nobody used once; the longest unused first. May name inodes that are gone.
     idle: VecDeque<u64>,
+    /// Most of them.
+    kept_open: usize,
 }
 
 /// An inode with several names.
@@ -121,8 +134,8 @@ pub struct Linked {
 }
 
 impl Nodes {
-    /// Only the root.
-    pub fn new() -> Self {
+    /// Only the root. At most so many files stay open that nobody uses.
+    pub fn new(kept_open: usize) -> Self {
         let mut root = Node::new(ROOT, ROOT, 0, 0, Kind::Directory);
         root.lookups = 1;
         Self {
@@ -132,6 +145,7 @@ impl Nodes {
             successors: HashMap::new(),
             links: HashMap::new(),
             idle: VecDeque::new(),
+            kept_open,
         }
     }
 
@@ -224,18 +238,24 @@ impl Nodes {
         }
     }
 
-    /// Notes a file that nobody uses. Closes the one that was unused for longest if there are too many.
+    /// Notes a file that nobody uses. If there are too many, closes one that was not used again for longest.
     pub fn idle(&mut self, id: u64, close: &mut dyn FnMut(Open)) {
-        if !self.idle.contains(&id) {
+        let Some(open) = self.nodes.get_mut(&id).and_then(|node| node.open.as_mut()) else { return };
+        open.used_again = open.queued;
+        if !open.queued {
+            open.queued = true;
             self.idle.push_back(id);
         }
-        while self.idle.len() > KEPT_OPEN {
+        while self.idle.len() > self.kept_open {
             let Some(oldest) = self.idle.pop_front() else { return };
-            if let Some(node) = self.nodes.get_mut(&oldest)
-                && node.users() == 0
-                && node.has_name()
-                && let Some(open) = node.open.take()
-            {
+            let Some(node) = self.nodes.get_mut(&oldest).filter(|node| node.has_name()) else { continue };
+            let Some(open) = node.open.as_mut() else { continue };
+            if open.users > 0 {
+                open.queued = false;
+            } else if open.used_again {
+                open.used_again = false;
+                self.idle.push_back(oldest);
+            } else if let Some(open) = node.open.take() {
                 close(*open);
             }
         }
@@ -270,5 +290,42 @@ impl Nodes {
         let linked = self.links.get_mut(self.on_disk.get(&node)?)?;
         linked.names.retain(|name| *name != (parent, place));
         linked.names.first().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An inode becomes idle; says how many files were closed for it.
+    fn idle(nodes: &mut Nodes, id: u64) -> usize {
+        let mut closed = 0;
+        nodes.idle(id, &mut |_| closed += 1);
+        closed
+    }
+
+    fn open(nodes: &mut Nodes, id: u64) {
+        let file = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+        nodes.get_mut(id).unwrap().open = Some(Box::new(Open::new(file, None, 0)));
+    }
+
+    #[test]
+    fn a_file_that_is_used_again_stays_open_longer() {
+        let mut nodes = Nodes::new(2);
+        for id in 2..=5 {
+            nodes.add(id, Node::new(id, ROOT, id, 0, Kind::File));
+            open(&mut nodes, id);
+        }
+        let opened = |nodes: &Nodes| (2..=5).filter(|id| nodes.get(*id).unwrap().open.is_some()).collect::<Vec<_>>();
+        assert_eq!([idle(&mut nodes, 2), idle(&mut nodes, 3), idle(&mut nodes, 2)], [0, 0, 0]);
+        // 2 was used again, so 3 goes for 4.
+        assert_eq!((idle(&mut nodes, 4), opened(&nodes)), (1, vec![2, 4, 5]));
+        assert_eq!((idle(&mut nodes, 5), opened(&nodes)), (1, vec![2, 5]));
+        // 2 is next, but somebody has it open.
+        nodes.get_mut(2).unwrap().open.as_mut().unwrap().users = 1;
+        open(&mut nodes, 3);
+        assert_eq!((idle(&mut nodes, 3), opened(&nodes)), (0, vec![2, 3, 5]));
+        nodes.get_mut(2).unwrap().open.as_mut().unwrap().users = 0;
+        assert_eq!((idle(&mut nodes, 2), opened(&nodes)), (1, vec![2, 3]));
     }
 }

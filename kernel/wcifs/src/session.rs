@@ -8,7 +8,7 @@ use crate::fuse::request::Request;
 use crate::layer::Layer;
 use crate::name::Folding;
 use crate::nearness::Nearness;
-use crate::node::Nodes;
+use crate::node::{KEPT_OPEN, Nodes};
 use crate::operation::{Answered, Callers};
 use crate::volume::{Durability, Volume};
 use rustix::event::{PollFd, PollFlags};
@@ -147,7 +147,7 @@ impl Session {
                     layers: parts.layers,
                     work: parts.work,
                     folding: Folding::default(),
-                    nodes: Nodes::new(),
+                    nodes: Nodes::new(kept_open()),
                     owner: parts.owner,
                     durability: parts.durability,
                     abilities,
@@ -215,6 +215,12 @@ impl AsFd for Serving {
 enum Next {
     Other,
     End,
+}
+
+/// How many files may stay open that nobody uses: most of what this process may open is for those that somebody does.
+fn kept_open() -> usize {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    most.map_or(KEPT_OPEN, |most| KEPT_OPEN.min((most / 8) as usize))
 }
 
 /// Every file that a container has open is open here too.

@@ -15,7 +15,7 @@ pub struct ThreadFiles {
 }
 
 impl ThreadFiles {
-    /// Files `/proc/…/name`.
+    /// Files `/proc/…/task/…/name`: of the thread, as the sums of its whole process take longer to read.
     pub fn new(name: &'static str) -> Self {
         Self { name, recent: VecDeque::new() }
     }
@@ -31,7 +31,7 @@ impl ThreadFiles {
                 if let Some(at) = known {
                     self.recent.remove(at);
                 }
-                let file = File::open(format!("/proc/{thread}/{}", self.name)).ok()?;
+                let file = File::open(format!("/proc/{thread}/task/{thread}/{}", self.name)).ok()?;
                 let length = read(&file, buffer)?;
                 self.recent.truncate(KEPT - 1);
                 self.recent.push_front((thread, file));

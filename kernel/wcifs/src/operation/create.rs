@@ -27,9 +27,12 @@ impl Volume {
             return self.open_inode(id, flags, reply).inspect_err(|_| self.unlook(id));
         }
         let (place, file) = self.new_file(&target, mode)?;
+        let id = self.directory(parent)?.at(place).ok_or(Errno::IO)?.node;
+        self.nodes.add(id, Node::new(id, parent, place, SCRATCH, Kind::File));
+        // Before its attributes are asked for: they cost less of an open file.
+        self.attach(id, file)?;
         let (id, attributes, keep) = self.know(parent, place, spelled)?;
         reply.entry(id, &attributes, keep);
-        self.attach(id, file)?;
         self.use_file(id, reply)
     }
 

@@ -64,7 +64,7 @@ impl Volume {
             false => None,
         };
         let node = self.node_mut(id)?;
-        node.open = Some(Box::new(Open { file, backing, users: 0, layer: node.layer }));
+        node.open = Some(Box::new(Open::new(file, backing, node.layer)));
         Ok(())
     }
 
