@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How far back a distance reaches (RFC 1951, section 2).
 pub(crate) const WINDOW: usize = 32 << 10;
 /// Symbols that go into a buffer after the window.
-const ROOM: usize = 128 << 10;
+pub(crate) const ROOM: usize = 128 << 10;
 /// What may be written after the last symbol that counts.
 pub(crate) const SLACK: usize = 320;
 

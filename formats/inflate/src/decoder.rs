@@ -10,7 +10,7 @@ use crate::tables::{DISTANCE_BITS, END, EXCEPTION, LITERAL, LITLEN_BITS, SECOND,
 /// Symbols that are copied at once.
 const PIECE: usize = 16;
 /// Most symbols of one round of the fast loop, and of what is written after them: it is no more than the slack.
-const _: () = assert!(3 * 2 + 258 + PIECE <= SLACK);
+const _: () = assert!(3 + 258 + PIECE <= SLACK);
 /// Bytes of input that one round of the fast loop looks at.
 const AHEAD: usize = 16;
 
@@ -313,15 +313,15 @@ impl<T: Symbol> Coded<'_, '_, T> {
             bits.refill(bytes);
             let mut entry = litlen[bits.word as usize & ((1 << LITLEN_BITS) - 1)];
             if entry & LITERAL != 0 {
-                at = literals(buffer, at, entry);
+                at = literal(buffer, at, entry);
                 bits.consume(entry);
                 entry = litlen[bits.word as usize & ((1 << LITLEN_BITS) - 1)];
                 if entry & LITERAL != 0 {
-                    at = literals(buffer, at, entry);
+                    at = literal(buffer, at, entry);
                     bits.consume(entry);
                     entry = litlen[bits.word as usize & ((1 << LITLEN_BITS) - 1)];
                     if entry & LITERAL != 0 {
-                        at = literals(buffer, at, entry);
+                        at = literal(buffer, at, entry);
                         bits.consume(entry);
                         continue;
                     }
@@ -331,7 +331,7 @@ impl<T: Symbol> Coded<'_, '_, T> {
             if entry & EXCEPTION != 0 {
                 entry = second(litlen, LITLEN_BITS, entry, bits.word);
                 if entry & LITERAL != 0 {
-                    at = literals(buffer, at, entry);
+                    at = literal(buffer, at, entry);
                     bits.consume(entry);
                     continue;
                 }
@@ -381,7 +381,7 @@ impl<T: Symbol> Coded<'_, '_, T> {
             return if entry & END == 0 { Err(Damage::Deflate) } else { Ok(Some(Ended::Block)) };
         }
         if entry & LITERAL != 0 {
-            *self.at = literals(self.buffer, *self.at, entry);
+            *self.at = literal(self.buffer, *self.at, entry);
             *place += (entry & 0xff) as usize;
             return Ok(None);
         }
@@ -417,11 +417,11 @@ fn second(table: &[u32], first_bits: u32, entry: u32, word: u64) -> u32 {
     table.get((entry >> 16) as usize + index).copied().unwrap_or(EXCEPTION)
 }
 
-/// Writes the literals of an entry, and says what comes after them.
+/// Writes the literal of an entry, and says what comes after it.
 #[inline(always)]
-fn literals<T: Symbol>(buffer: &mut [T], at: usize, entry: u32) -> usize {
-    buffer[at..at + 2].copy_from_slice(&[T::literal((entry >> 16) as u8), T::literal((entry >> 24) as u8)]);
-    at + 1 + ((entry / SECOND) & 1) as usize
+fn literal<T: Symbol>(buffer: &mut [T], at: usize, entry: u32) -> usize {
+    buffer[at] = T::literal((entry >> 16) as u8);
+    at + 1
 }
 
 /// Copies from `back` symbols before `at`; some more than `length` may be overwritten.

@@ -13,6 +13,24 @@ const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 /// Bits of the longest code for a length.
 const BITS: usize = 7;
 
+/// How many of all sequences of seven bits begin with a code of one of four lengths.
+static SHARES: [u16; 1 << 12] = {
+    let mut shares = [0; 1 << 12];
+    let mut four = 0;
+    while four < shares.len() {
+        let mut index = 0;
+        while index < 4 {
+            let length = four >> (3 * index) & 7;
+            if length > 0 {
+                shares[four] += 1 << (BITS - length);
+            }
+            index += 1;
+        }
+        four += 1;
+    }
+    shares
+};
+
 /// The lengths of the codes of a block.
 #[derive(Debug)]
 pub(crate) struct Lengths {
@@ -89,16 +107,15 @@ struct Codes([u8; 1 << BITS]);
 impl Codes {
     /// From the lengths of its codes, three bits each, of which `sent` are there.
     fn new(bits: u64, sent: usize) -> Result<Self, Damage> {
-        let mut by_symbol = [0_u8; ORDER.len()];
-        let mut whole = 0;
-        for (index, symbol) in ORDER.iter().enumerate().take(sent) {
-            let length = (bits >> (3 * index) & 7) as u8;
-            by_symbol[usize::from(*symbol)] = length;
-            whole += (1_u32 << BITS >> length) & ((1 << BITS) - 1);
-        }
         // Only complete codes, as in zlib; one with a single symbol is none.
+        let bits = bits & ((1 << (3 * sent)) - 1);
+        let whole: u16 = (0..5).map(|four| SHARES[(bits >> (12 * four) & 0xfff) as usize]).sum();
         if whole != 1 << BITS {
             return Err(Damage::Deflate);
+        }
+        let mut by_symbol = [0_u8; ORDER.len()];
+        for (index, symbol) in ORDER.iter().enumerate() {
+            by_symbol[usize::from(*symbol)] = (bits >> (3 * index) & 7) as u8;
         }
         let mut table = [0; 1 << BITS];
         let mut code = 0_usize;

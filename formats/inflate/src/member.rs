@@ -1,7 +1,7 @@
 //! The header of a gzip member (RFC 1952, section 2.3), byte by byte.
 
 use crate::error::Damage;
-use flate2::Crc;
+use crc32fast::Hasher;
 
 const FIXED: [u8; 3] = [0x1f, 0x8b, 8];
 const HAS_CHECKSUM: u8 = 1 << 1;
@@ -23,7 +23,7 @@ pub(crate) struct Header {
     length: u32,
     /// The two bytes of a number.
     number: u16,
-    checksum: Crc,
+    checksum: Hasher,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Header {
             Part::Checksum => {
                 self.number = self.number >> 8 | u16::from(byte) << 8;
                 self.step(2, Part::Whole);
-                if self.part == Part::Whole && self.number != self.checksum.sum() as u16 {
+                if self.part == Part::Whole && self.number != self.checksum.clone().finalize() as u16 {
                     return Err(Damage::Checksum);
                 }
             }

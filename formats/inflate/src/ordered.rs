@@ -2,11 +2,11 @@
 
 use crate::buffers::{REFERENCE, Sink, WINDOW};
 use crate::chunk::{Chunk, Chunks};
-use crate::decoder::{Decoder, Stop};
+use crate::decoder::{Decoder, Stop, Trailer};
 use crate::error::Damage;
 use crate::worker::{Found, Piece, Spares, Workers};
 use crate::{MIN_OVERLAP, Sizes};
-use flate2::Crc;
+use crc32fast::Hasher;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -36,7 +36,9 @@ pub(crate) struct Ordered<R> {
     pieces: VecDeque<Piece>,
     /// What each symbol of them stands for.
     meaning: Box<[u8; 1 << 16]>,
-    checksum: Crc,
+    checksum: Hasher,
+    /// Bytes of this member that were read, modulo 2³².
+    length: u32,
     /// Whether a member has ended.
     has_member: bool,
     misses: usize,
@@ -77,7 +79,8 @@ impl<R: Read> Ordered<R> {
             known: 0,
             pieces: VecDeque::new(),
             meaning,
-            checksum: Crc::new(),
+            checksum: Hasher::new(),
+            length: 0,
             has_member: false,
             misses: 0,
             pause: PAUSES.0,
@@ -189,6 +192,7 @@ impl<R: Read> Ordered<R> {
         let Some(slot) = self.slots.front_mut() else { return Ok(()) };
         let input = slot.chunk.input();
         let mut sink = Sink::new(&self.spares.plain, self.window.iter().copied(), self.known);
+        let mut ended = None;
         loop {
             match self.decoder.run(&input, &mut sink, usize::MAX)? {
                 Stop::Output => break,
@@ -200,9 +204,10 @@ impl<R: Read> Ordered<R> {
                     }
                 }
                 Stop::Member(trailer) => {
-                    self.pieces.extend(sink.take().map(Piece::Plain));
-                    self.pieces.push_back(Piece::End(trailer));
+                    // One at a time: each takes a buffer, however short it is.
+                    ended = Some(Piece::End(trailer));
                     self.has_member = true;
+                    break;
                 }
                 Stop::Input if !input.is_last => break,
                 Stop::Input => {
@@ -216,6 +221,7 @@ impl<R: Read> Ordered<R> {
         self.window.copy_from_slice(sink.last(WINDOW));
         self.known = (sink.at - sink.floor).min(WINDOW);
         self.pieces.extend(sink.finish().map(Piece::Plain));
+        self.pieces.extend(ended);
         Ok(())
     }
 }
@@ -262,8 +268,9 @@ impl<R: Read> Read for Ordered<R> {
                     count
                 }
                 Some(Piece::End(trailer)) => {
-                    let is_right = trailer.checksum == self.checksum.sum() && trailer.length == self.checksum.amount();
-                    self.checksum.reset();
+                    let checksum = std::mem::take(&mut self.checksum).finalize();
+                    let length = std::mem::take(&mut self.length);
+                    let is_right = *trailer == Trailer { checksum, length };
                     if !is_right {
                         self.ended = Some(Err(Damage::Checksum));
                         self.pieces.clear();
@@ -280,6 +287,7 @@ impl<R: Read> Read for Ordered<R> {
             };
             if count > 0 {
                 self.checksum.update(&buffer[..count]);
+                self.length = self.length.wrapping_add(count as u32);
                 return Ok(count);
             }
             self.pieces.pop_front();

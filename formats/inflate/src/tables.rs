@@ -2,7 +2,7 @@
 //!
 //! A table is looked up with the next bits of the stream. Codes that are longer than that lead to a second table behind it. An entry
 //! has in bits 0 to 7 how many bits it takes, extra bits included; in bits 8 to 11 how many of them are the code; above bit 16 what
-//! it stands for: one or two literals, the least length or distance, or where the second table begins.
+//! it stands for: a literal, the least length or distance, or where the second table begins.
 
 /// Bits with which the table of literals and lengths is looked up.
 pub(crate) const LITLEN_BITS: u32 = 11;
@@ -18,11 +18,11 @@ pub(crate) const DISTANCES: usize = 32;
 const LITLEN_ENTRIES: usize = (1 << LITLEN_BITS) + (LITLENS / 2) * (1 << (MAX_BITS as u32 - LITLEN_BITS));
 const DISTANCE_ENTRIES: usize = (1 << DISTANCE_BITS) + (DISTANCES / 2) * (1 << (MAX_BITS as u32 - DISTANCE_BITS));
 
-/// The entry is one or two literals.
+/// The entry is a literal.
 pub(crate) const LITERAL: u32 = 1 << 15;
-/// The entry is neither literals nor a length or distance.
+/// The entry is neither a literal nor a length or distance.
 pub(crate) const EXCEPTION: u32 = 1 << 14;
-/// Of literals: there are two. Of exceptions: it leads to a second table.
+/// Of exceptions: it leads to a second table.
 pub(crate) const SECOND: u32 = 1 << 13;
 /// Of exceptions: the block ends.
 pub(crate) const END: u32 = 1 << 12;
@@ -81,7 +81,6 @@ impl Tables {
     pub(crate) fn fill(&mut self, litlens: &[u8], distances: &[u8]) -> Result<(), BadCode> {
         fill(&mut self.litlen, LITLEN_BITS, litlens, litlen_entry)?;
         fill(&mut self.distance, DISTANCE_BITS, distances, distance_entry)?;
-        self.pair();
         Ok(())
     }
 
@@ -92,20 +91,6 @@ impl Tables {
         litlens[256..280].fill(7);
         // Both are complete.
         let _ = self.fill(&litlens, &[5; DISTANCES]);
-    }
-
-    /// Two literals whose codes together are no longer than what the table is looked up with become one entry.
-    fn pair(&mut self) {
-        let Some(table) = self.litlen.first_chunk_mut::<{ 1 << LITLEN_BITS }>() else { return };
-        // From the end: what is looked at for the second one is not paired yet.
-        for index in (0..table.len()).rev() {
-            let first = table[index];
-            let second = table[index >> (first & 15)];
-            let bits = (first & 15) + (second & 15);
-            if first & second & LITERAL != 0 && bits <= LITLEN_BITS {
-                table[index] = (second & 0xff_0000) << 8 | first & 0xff_0000 | LITERAL | SECOND | bits;
-            }
-        }
     }
 }
 
@@ -136,7 +121,7 @@ pub(crate) fn is_complete(lengths: &[u8]) -> bool {
 }
 
 /// Fills a table for codes of these lengths. As in zlib, a code is complete, or has no symbol, or one of length 1.
-fn fill(table: &mut [u32], bits: u32, lengths: &[u8], entry: fn(usize, u32) -> u32) -> Result<(), BadCode> {
+fn fill(table: &mut [u32], bits: u32, lengths: &[u8], entry: impl Fn(usize, u32) -> u32) -> Result<(), BadCode> {
     let mut counts = [0_u16; MAX_BITS + 1];
     lengths.iter().for_each(|length| counts[usize::from(length & 15)] += 1);
     let used = lengths.len() - usize::from(counts[0]);
@@ -147,6 +132,10 @@ fn fill(table: &mut [u32], bits: u32, lengths: &[u8], entry: fn(usize, u32) -> u
             return Err(BadCode);
         }
         table[..1 << bits].fill(EXCEPTION | 1);
+        if let Some(symbol) = lengths.iter().position(|length| *length == 1) {
+            table[..1 << bits].iter_mut().step_by(2).for_each(|slot| *slot = entry(symbol, 1));
+        }
+        return Ok(());
     }
     // Where the symbols of each length begin among all, sorted by their codes.
     let mut starts = [0_u16; MAX_BITS + 2];
@@ -164,14 +153,17 @@ fn fill(table: &mut [u32], bits: u32, lengths: &[u8], entry: fn(usize, u32) -> u
     let (mut prefix, mut second, mut end) = (u32::MAX, 0, 1 << bits);
     for length in 1..=MAX_BITS as u32 {
         let count = usize::from(counts[length as usize]);
+        // The entries so far are those of all codes that are shorter; one more bit after them does not matter.
+        if (2..=bits).contains(&length) {
+            let half = 1 << (length - 1);
+            table.copy_within(..half, half);
+        }
         for left in (1..=count).rev() {
             let symbol = usize::from(sorted[at]);
             at += 1;
             let one = entry(symbol, length);
             if length <= bits {
-                for slot in table[..1 << bits].iter_mut().skip(code as usize).step_by(1 << length) {
-                    *slot = one;
-                }
+                table[code as usize] = one;
             } else {
                 let first = code & ((1 << bits) - 1);
                 if first != prefix {

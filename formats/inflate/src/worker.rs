@@ -1,6 +1,6 @@
 //! Threads that unpack chunks of a stream from the first block in them on, without knowing what comes before.
 
-use crate::buffers::{REFERENCE, Segment, Sink, Spare, Symbol, WINDOW};
+use crate::buffers::{REFERENCE, ROOM, Segment, Sink, Spare, Symbol, WINDOW};
 use crate::chunk::Chunk;
 use crate::decoder::{Decoder, Stop, Trailer};
 use crate::error::Damage;
@@ -181,12 +181,13 @@ impl Chunkwise<'_> {
                 return Ok(Next::Nothing);
             }
             Stop::Member(trailer) => {
-                // The window must stay: what follows may have to be looked at for references.
                 found.pieces.extend(sink.take().map(piece));
                 found.pieces.push(Piece::End(trailer));
             }
             Stop::Output | Stop::Block => {}
         }
-        Ok(if *produced < self.most { Next::More } else { Next::Nothing })
+        // Each piece takes a buffer, however short its member is.
+        let is_enough = *produced >= self.most || found.pieces.len() * ROOM >= self.most;
+        Ok(if is_enough { Next::Nothing } else { Next::More })
     }
 }

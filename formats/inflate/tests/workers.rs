@@ -91,6 +91,20 @@ fn peak_memory() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
+/// Each of them ends a buffer.
+#[test]
+fn very_many_short_members_take_no_more_memory_than_another_stream() {
+    let usual = content(&mut Rng::with_seed(9), 1 << 20);
+    let one = gzip(b"x", 6);
+    let packed = [gzip(&usual, 6), one.repeat(20_000), gzip(&usual, 6), one.repeat(20_000)].concat();
+    let sizes = Sizes { chunk: 128 << 10, overlap: 64 << 10, most: 2 << 20, workers: 2 };
+    let before = peak_memory();
+    let length = io::copy(&mut GzipReader::with_sizes(&packed[..], sizes), &mut io::sink()).unwrap();
+    assert_eq!(length, 2 * usual.len() as u64 + 40_000);
+    let more = peak_memory() - before;
+    assert!(more < 48 << 20, "{} MiB", more >> 20);
+}
+
 /// A gigabyte of zeros, behind and before what can be divided: workers must not unpack it into memory.
 #[test]
 fn a_bomb_takes_no_more_memory_than_another_stream() {

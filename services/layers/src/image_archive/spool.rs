@@ -6,6 +6,7 @@ use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::store::Store;
 use crate::{oci, zstd};
+use casement_inflate::GzipReader;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -54,7 +55,7 @@ impl Spool {
         let mut archive = BufReader::with_capacity(256 << 10, archive);
         let start = archive.fill_buf().map_err(unreadable)?;
         if start.starts_with(&[0x1f, 0x8b]) {
-            spool.all(store, flate2::bufread::MultiGzDecoder::new(archive).take(MAX_ARCHIVE))?;
+            spool.all(store, GzipReader::new(archive).take(MAX_ARCHIVE))?;
         } else {
             spool.all(store, archive.take(MAX_ARCHIVE))?;
         }

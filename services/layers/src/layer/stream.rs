@@ -1,8 +1,8 @@
-//! The bytes of a layer archive, unpacked in a thread of their own and hashed in another.
+//! The bytes of a layer archive, unpacked in threads of their own and hashed in another.
 
 use crate::error::LayersError;
 use crate::zstd;
-use flate2::bufread::MultiGzDecoder;
+use casement_inflate::GzipReader;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -94,7 +94,7 @@ fn inflate(archive: File, chunks: &SyncSender<io::Result<Chunk>>, to_hash: &Sync
     let mut archive = BufReader::with_capacity(CHUNK, archive);
     let start = archive.fill_buf()?;
     let mut unpacked: Box<dyn Read> = if start.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(archive))
+        Box::new(GzipReader::new(archive))
     } else if start.starts_with(&zstd::MAGIC) {
         Box::new(zstd::Frames::new(archive))
     } else {

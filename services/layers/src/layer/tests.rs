@@ -299,6 +299,45 @@ fn a_layer_that_is_cut_anywhere_is_refused() {
     }
 }
 
+/// Long enough that several threads inflate it.
+#[test]
+fn a_long_layer_is_unpacked_and_refused_when_it_is_damaged() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let entries: Vec<_> = (0..40)
+        .map(|number| {
+            let content: String = (0..700_000).map(|_| (b'a' + rng.u8(0..5) * rng.u8(0..5)) as char).collect();
+            file(&format!("Files/{number}"), &content)
+        })
+        .collect();
+    let mut bytes = Vec::new();
+    write(&entries).read_to_end(&mut bytes).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(3));
+    gzip.write_all(&bytes).unwrap();
+    let good = gzip.finish().unwrap();
+    assert!(good.len() > 8 << 20, "{}", good.len());
+    let unpacked = |packed: &[u8]| {
+        let (_directory, layer) = place();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(packed).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let unpacked = unpack(file, &layer, Beneath::NOTHING)?;
+        for (number, (_, content)) in entries.iter().enumerate() {
+            assert!(fs::read(layer.join(format!("Files/{number}"))).unwrap() == *content, "{number}");
+        }
+        Ok::<_, LayersError>(unpacked.diff_id)
+    };
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+    assert_eq!(unpacked(&good).unwrap(), casement_nt::digest::hex(&digest));
+    let refused = |packed: &[u8]| casement_silo::error_chain(&unpacked(packed).unwrap_err());
+    let cut = refused(&good[..good.len() / 2]);
+    assert!(cut.contains("incomplete deflate stream"), "{cut}");
+    let mut changed = good.clone();
+    let length = changed.len();
+    changed[length - 6] ^= 1;
+    let changed = refused(&changed);
+    assert!(changed.contains("matching checksum"), "{changed}");
+}
+
 #[test]
 fn attack_l1_names_that_are_special_elsewhere_are_plain_files_of_the_layer() {
     let (directory, layer) = place();

@@ -1,4 +1,4 @@
-//! Unpacks layer archives from anyone: one thread inflates, one hashes, two write files, and this one walks through the archive.
+//! Unpacks layer archives from anyone: some threads inflate, one hashes, two write files, and this one walks through the archive.
 //!
 //! What has to wait until all files are there is done at the end: streams that come late, further names of files, whiteouts,
 //! times of directories.
