@@ -12,6 +12,8 @@ use casement_tests::registry::{Access, Registry};
 use serde_json::json;
 
 const BASE: &str = "A layer of Microsoft's that is never fetched:";
+/// More than the attributes of a file on the host take.
+const STREAM: &str = include_str!("look_alikes.rs");
 const TRUST: &str = r"Microsoft\Cryptography\Providers\Trust";
 
 /// What the application changed in the registry of a base that has more keys than ours.
@@ -39,6 +41,11 @@ fn application() -> Vec<u8> {
     let delta = software_delta();
     for (name, bytes) in [("Files/app/hello.txt", &b"from the application"[..]), ("Hives/Software_Delta", &delta[..])] {
         writer.file(&path(name), &Metadata::file(time), bytes.len() as u64, bytes).expect("written");
+        if name.ends_with(".txt") {
+            let kind = Kind::Stream { name: "long".to_owned(), size: STREAM.len() as u64 };
+            let entry = Entry { path: path(name), kind, metadata: Metadata::file(time) };
+            writer.entry(&entry, STREAM.as_bytes()).expect("written");
+        }
     }
     for (name, kind) in [
         ("Files/app/shell.exe", Kind::HardLink(path("Files/WINDOWS/system32/cmd.exe"))),
@@ -239,11 +246,23 @@ fn what_is_built_on_ours_is_pushed_with_it_and_read_by_others() {
     let directory = host.new_directory("layout");
     layout(&directory, &NANOSERVER_1809);
     let _ = host.casement(["pull", &format!("oci:{}:v1", directory.display()), "--name", "alike:1"]).succeeded();
-    let line = ["alike:1", "cmd", "/c", r"echo new> C:\app\new.txt& reg add HKLM\Software\Zoo /v Second /d bear"];
+    let line = [
+        "alike:1",
+        "cmd",
+        "/c",
+        r"echo new> C:\app\new.txt& echo more>> C:\app\hello.txt& reg add HKLM\Software\Zoo /v Second /d bear",
+    ];
     let flags = ["run", "--name", "made", "-u", "ContainerAdministrator"];
     let _ = host.docker(flags.iter().chain(&line)).succeeded();
     let name = format!("{}/team/built:1", registry.host());
     let _ = host.docker(["commit", "made", &name]).succeeded();
+    // The stream went with its file into the container, and into the new layer.
+    for image in ["alike:1", &name] {
+        let read = host.casement(["image", "cat", image, r"C:\app\hello.txt:long"]).succeeded();
+        assert_eq!(read.stdout, STREAM, "{image}");
+    }
+    let read = host.casement(["image", "cat", &name, r"C:\app\hello.txt"]).succeeded();
+    assert_eq!(read.stdout, "from the applicationmore\r\n");
     let _ = host.docker(["push", &name]).succeeded();
 
     // Every blob is copied and checked by skopeo, and read by Python.

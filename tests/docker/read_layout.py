@@ -34,6 +34,7 @@ def layer(content):
     found = {"files": [], "hives": []}
     names, directories = set(), set()
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        last = None
         for member in archive:
             name = member.name
             assert name.split("/")[0] in ("Files", "Hives", "UtilityVM"), name
@@ -51,6 +52,11 @@ def layer(content):
                 continue
             assert name.upper() not in names, f"{name} is there twice"
             names.add(name.upper())
+            if ":" in name:
+                # A stream of the file before it, of which nothing else is known.
+                assert name.rpartition(":")[0] == last and member.isfile(), name
+                continue
+            last = name
             attributes = int(member.pax_headers["MSWINDOWS.fileattr"])
             assert member.isdir() == bool(attributes & 0x10) or member.issym(), name
             if "MSWINDOWS.rawsd" in member.pax_headers:

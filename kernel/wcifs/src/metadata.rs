@@ -19,6 +19,8 @@ pub const CREATED: &str = "trusted.wcifs.created";
 pub const REPARSE: &str = "trusted.wcifs.reparse";
 /// Before the name of an alternate data stream; the value is its content.
 pub const STREAM: &str = "trusted.wcifs.stream.";
+/// Before the name of an alternate data stream that is kept beside the files; the value says where ([`StreamPlace`]).
+pub const STREAM_AT: &str = "trusted.wcifs.stream-at.";
 /// Before the name of an NT extended attribute.
 pub const EXTENDED: &str = "trusted.wcifs.extended.";
 /// Value of a mark.
@@ -29,6 +31,28 @@ pub const DOS_ATTRIBUTES: &str = "user.DOSATTRIB";
 pub const USER: &str = "user.";
 /// Largest attribute and longest list of attributes (Linux: `XATTR_SIZE_MAX`, `XATTR_LIST_MAX`), in bytes.
 pub const MAX_VALUE: usize = 65_536;
+
+/// Which stream it is, among those in the `Streams/` of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamPlace {
+    /// SHA-256 of its content.
+    pub sha256: [u8; 32],
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl StreamPlace {
+    /// The value of an attribute; `None` if it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (sha256, size) = bytes.split_at_checked(32)?;
+        Some(Self { sha256: sha256.try_into().ok()?, size: u64::from_le_bytes(size.try_into().ok()?) })
+    }
+
+    /// The value of an attribute.
+    pub fn to_bytes(self) -> Vec<u8> {
+        [&self.sha256[..], &self.size.to_le_bytes()].concat()
+    }
+}
 
 /// Whether a directory of a layer hides what lower layers have.
 pub fn is_opaque(directory: &impl AsFd) -> Result<bool, Errno> {

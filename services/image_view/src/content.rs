@@ -7,7 +7,8 @@ use crate::scan::open_beneath;
 use crate::source::{LayerSource, skip};
 use crate::tree::At;
 use casement_layers::Digest;
-use casement_wcifs::metadata::{Place, STREAM};
+use casement_layers::layer::streams::open_in as open_stream;
+use casement_wcifs::metadata::{Place, STREAM, STREAM_AT, StreamPlace};
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -82,7 +83,12 @@ impl<'a> LayerReader<'a> {
         let differs = || ViewError::damaged(path, "the unpacked layer differs from its archive");
         let file = open_beneath(root, path, OFlags::RDONLY).map_err(|_| differs())?;
         if let Some(stream) = stream {
-            let value = Place::File(&file).get(&format!("{STREAM}{stream}")).map_err(|_| differs())?;
+            let place = Place::File(&file);
+            if let Ok(value) = place.get(&format!("{STREAM_AT}{stream}")) {
+                let at = StreamPlace::from_bytes(&value).filter(|at| at.size == content.size).ok_or_else(differs)?;
+                return Ok(Box::new(open_stream(root, &at).map_err(|_| differs())?));
+            }
+            let value = place.get(&format!("{STREAM}{stream}")).map_err(|_| differs())?;
             return match value.len() as u64 == content.size {
                 true => Ok(Box::new(io::Cursor::new(value))),
                 false => Err(differs()),

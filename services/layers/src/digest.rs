@@ -28,6 +28,11 @@ impl Digest {
         digits.then(|| Self(hex.to_owned()))
     }
 
+    /// From the bytes of a SHA-256 hash.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        Self(casement_nt::digest::hex(&hash))
+    }
+
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(casement_nt::digest::sha256_bytes(bytes))

@@ -3,6 +3,7 @@
 use crate::error::LayersError;
 use crate::layer::archive::{Archive, Failure, FileSecurity};
 use crate::layer::below::{Below, Seen};
+use crate::layer::streams::StreamSources;
 use crate::registry::{HIVES, changes_of, hive_file, user_hive_path};
 use crate::scratch::Scratch;
 use casement_layer_tar::{Kind, LayerPath, Metadata, NtTime, fold};
@@ -73,8 +74,8 @@ impl Exporting {
         let time =
             time.map_or_else(NtTime::default, |stat| NtTime::from_unix(stat.st_mtime, stat.st_mtime_nsec as u32));
         let user_path = LayerPath::new(&user_hive_path().join("/"))?;
-        let mut export =
-            Export { archive: Archive::new(out, None, FileSecurity::Inherited), user_path, from: &mut self };
+        let archive = Archive::new(out, None, FileSecurity::Inherited, StreamSources::of(&self.layers));
+        let mut export = Export { archive, user_path, from: &mut self };
         export.directory(&top, &files)?;
         // Nobody has logged on yet.
         if let Some(hive) = export.from.user_hive.take() {

@@ -10,7 +10,7 @@ use crate::name::TOPS;
 use crate::stamp::Stamp;
 use casement_layer_tar::{ReparsePoint, attribute, security};
 use casement_layers::Digest;
-use casement_wcifs::metadata::{self, ATTRIBUTES, CREATED, EXTENDED, Place, REPARSE, SECURITY, STREAM};
+use casement_wcifs::metadata::{self, ATTRIBUTES, CREATED, EXTENDED, Place, REPARSE, SECURITY, STREAM, STREAM_AT};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -160,6 +160,13 @@ impl Walk {
                     if let Some(stream) = name.strip_prefix(STREAM) {
                         let size = value.len() as u64;
                         let content = Content { position: None, size, digest: Digest::of(&value) };
+                        entry.streams.push(Stream { name: stream.to_owned(), content });
+                    } else if let Some(stream) = name.strip_prefix(STREAM_AT) {
+                        let at = metadata::StreamPlace::from_bytes(&value);
+                        let at =
+                            at.ok_or_else(|| ViewError::damaged(&entry.path, format!("stream {stream} has no place")))?;
+                        let digest = Digest::from_sha256(at.sha256);
+                        let content = Content { position: None, size: at.size, digest };
                         entry.streams.push(Stream { name: stream.to_owned(), content });
                     } else if let Some(name) = name.strip_prefix(EXTENDED) {
                         entry.extended.push((name.to_owned(), value.len() as u64));

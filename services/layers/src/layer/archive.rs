@@ -1,6 +1,7 @@
 //! Writes files as they lie on disk, with what NTFS knows of them, as entries of a layer archive.
 
 use super::ntfs;
+use super::streams::{Stream, StreamSources};
 use crate::error::LayersError;
 use casement_layer_tar::{
     Entry, Kind, LayerPath, LayerTarError, LayerWriter, Metadata, NtTime, ReparsePoint, attribute,
@@ -32,14 +33,15 @@ pub(crate) struct Archive<W: Write> {
     /// Files with several names, by device and inode: the first name.
     first_names: HashMap<(u64, u64), LayerPath>,
     size: u64,
+    sources: StreamSources,
 }
 
 impl<W: Write> Archive<W> {
-    pub(crate) fn new(out: W, latest: Option<NtTime>, file_security: FileSecurity) -> Self {
-        Self { writer: LayerWriter::new(out), latest, file_security, first_names: HashMap::new(), size: 0 }
+    pub(crate) fn new(out: W, latest: Option<NtTime>, file_security: FileSecurity, sources: StreamSources) -> Self {
+        Self { writer: LayerWriter::new(out), latest, file_security, first_names: HashMap::new(), size: 0, sources }
     }
 
-    /// Bytes of the files so far.
+    /// Bytes of the files and streams so far.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
@@ -158,10 +160,22 @@ impl<W: Write> Archive<W> {
         Ok(self.writer.entry(&Entry { path: path.clone(), kind, metadata }, content)?)
     }
 
-    fn streams(&mut self, path: &LayerPath, streams: Vec<(String, Vec<u8>)>) -> Result<(), Failure> {
-        for (name, content) in streams {
-            let kind = Kind::Stream { name, size: content.len() as u64 };
-            self.entry(path, kind, Metadata::file(NtTime::default()), &content[..])?;
+    fn streams(&mut self, path: &LayerPath, streams: Vec<(String, Stream)>) -> Result<(), Failure> {
+        for (name, stream) in streams {
+            let metadata = Metadata::file(NtTime::default());
+            match stream {
+                Stream::Short(content) => {
+                    self.size += content.len() as u64;
+                    self.entry(path, Kind::Stream { name, size: content.len() as u64 }, metadata, &content[..])?;
+                }
+                Stream::Long(place) => {
+                    let missing = Failure::Other("has a stream that is in no layer");
+                    self.size += place.size;
+                    let content =
+                        self.sources.open(&place).map_err(|e| if e == Errno::NOENT { missing } else { e.into() })?;
+                    self.entry(path, Kind::Stream { name, size: place.size }, metadata, content)?;
+                }
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ pub(crate) mod pack;
 pub(crate) mod side_by_side;
 pub(crate) mod stage;
 mod stream;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -1,7 +1,10 @@
 //! What NTFS knows of a file, kept on Linux as `FORMAT.md` of `kernel/wcifs` says.
 
+use super::streams::Stream;
 use casement_layer_tar::{Metadata, NtTime, ReparsePoint, attribute, security};
-use casement_wcifs::metadata::{ATTRIBUTES, CREATED, EXTENDED, Place, REPARSE, SECURITY, STREAM};
+use casement_wcifs::metadata::{
+    ATTRIBUTES, CREATED, EXTENDED, Place, REPARSE, SECURITY, STREAM, STREAM_AT, StreamPlace,
+};
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, Mode, Stat, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
@@ -15,7 +18,7 @@ const WRITE_BITS: u32 = 0o222;
 /// A file or directory of a layer, but for its content.
 pub(crate) struct Kept {
     pub(crate) metadata: Metadata,
-    pub(crate) streams: Vec<(String, Vec<u8>)>,
+    pub(crate) streams: Vec<(String, Stream)>,
     pub(crate) reparse: Option<Vec<u8>>,
 }
 
@@ -72,7 +75,10 @@ pub(crate) fn read<F: AsFd>(place: &Place<'_, F>, stat: &Stat) -> Result<Kept, E
             REPARSE => reparse = Some(value()?),
             other => {
                 if let Some(stream) = other.strip_prefix(STREAM) {
-                    streams.push((stream.to_owned(), value()?));
+                    streams.push((stream.to_owned(), Stream::Short(value()?)));
+                } else if let Some(stream) = other.strip_prefix(STREAM_AT) {
+                    let place = StreamPlace::from_bytes(&value()?).ok_or(Errno::INVAL)?;
+                    streams.push((stream.to_owned(), Stream::Long(place)));
                 } else if let Some(name) = other.strip_prefix(EXTENDED) {
                     metadata.extended.insert(name.to_owned(), value()?);
                 }
@@ -110,11 +116,6 @@ pub(crate) fn write<F: AsFd>(place: &Place<'_, F>, metadata: &Metadata, on: On) 
         set(&format!("{EXTENDED}{name}"), value)?;
     }
     Ok(())
-}
-
-/// Keeps a stream.
-pub(crate) fn write_stream<F: AsFd>(place: &Place<'_, F>, name: &str, content: &[u8]) -> Result<(), Errno> {
-    place.set(&format!("{STREAM}{name}"), content, XattrFlags::empty())
 }
 
 /// Keeps a reparse point; `INVAL` for one that is longer than Windows allows.

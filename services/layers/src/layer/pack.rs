@@ -3,6 +3,7 @@
 use super::archive::{Archive, Failure, FileSecurity};
 use super::below::Below;
 use super::gzip::GzipMembers;
+use super::streams::StreamSources;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::oci::{Descriptor, LAYER_GZIP};
@@ -62,10 +63,17 @@ pub(crate) fn pack(
     let walk = Walk { layers: packing.below, items: &mut items };
     walk.top(&top)?;
     let total: u64 = items.iter().map(Item::size).sum();
+    let sources =
+        StreamSources::of_new(&top, layer, packing.below).map_err(|e| LayersError::io("open", layer)(e.into()))?;
     let gzip = GzipMembers::new(store.content().ingest()?, packing.level);
     let mut pack = Pack {
         top,
-        archive: Archive::new(Hashing { inner: gzip, hasher: Sha256::new() }, packing.latest, packing.file_security),
+        archive: Archive::new(
+            Hashing { inner: gzip, hasher: Sha256::new() },
+            packing.latest,
+            packing.file_security,
+            sources,
+        ),
         newest: newest(&items, packing.latest),
     };
     for item in &items {

@@ -6,12 +6,13 @@
 use super::below::Below;
 use super::ntfs::{self, On};
 use super::stream::Inflated;
+use super::streams::{NewStreams, Stream};
 use super::tree::{Made, Node, Tree};
 use super::writers::{Content, LARGE_PIECE, NewFile, Writers};
 use crate::error::LayersError;
 use crate::volume::link_text;
 use casement_layer_tar::{Entry, Kind, LayerPath, LayerReader, Metadata, ReparsePoint};
-use casement_wcifs::metadata::{Place, make_opaque};
+use casement_wcifs::metadata::{Place, StreamPlace, make_opaque};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timestamps};
 use rustix::io::Errno;
@@ -21,9 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// Largest layer in bytes when unpacked; those of Windows itself have some 15 GB.
 pub const MAX_UNPACKED: u64 = 128 << 30;
-/// Longest stream; the host keeps streams as attributes, which are no longer.
-const MAX_STREAM: u64 = 64 << 10;
-/// Most bytes of streams that do not come directly after their file.
+/// Most bytes of the names of streams that do not come directly after their file.
 const MAX_LATE_STREAMS: usize = 64 << 20;
 /// Most names that a chain of further names goes through.
 const MAX_LINKS: usize = 64;
@@ -61,7 +60,7 @@ impl Beneath<'_> {
 pub struct Unpacked {
     /// Digest of the archive, in hexadecimal digits.
     pub diff_id: String,
-    /// Bytes of its files.
+    /// Bytes of its files and streams.
     pub size: u64,
     /// Whether some of it came from the layers below, or would have.
     pub needs_below: bool,
@@ -75,6 +74,7 @@ pub struct Unpacked {
 /// At the first entry that is refused or cannot be written; what was unpacked before it stays.
 pub fn unpack(archive: File, to: &Path, below: Beneath<'_>) -> Result<Unpacked, LayersError> {
     let tree = Tree::new(to)?;
+    let new_streams = NewStreams::new(to).map_err(|e| LayersError::io("open", to)(e.into()))?;
     std::thread::scope(|scope| {
         let inflated = Inflated::start(scope, archive);
         let writers = Writers::start(scope);
@@ -85,6 +85,7 @@ pub fn unpack(archive: File, to: &Path, below: Beneath<'_>) -> Result<Unpacked, 
             waiting: None,
             piece: vec![0; LARGE_PIECE],
             total: 0,
+            new_streams,
             late_streams: Vec::new(),
             late_bytes: 0,
             links: Vec::new(),
@@ -121,7 +122,8 @@ struct Unpacker<'a, R> {
     /// What goes through it is part of a large file.
     piece: Vec<u8>,
     total: u64,
-    late_streams: Vec<(LayerPath, String, Vec<u8>)>,
+    new_streams: NewStreams,
+    late_streams: Vec<(LayerPath, String, StreamPlace)>,
     late_bytes: usize,
     /// Further names: what they name. The tree knows them by their number.
     links: Vec<(LayerPath, LayerPath)>,
@@ -201,26 +203,31 @@ impl<R: Read> Unpacker<'_, R> {
     }
 
     fn stream(&mut self, path: &LayerPath, name: &str, size: u64) -> Result<(), LayersError> {
-        if size > MAX_STREAM {
-            let why = format!("its stream {name} has {size} bytes, more than the {MAX_STREAM} that are kept of one");
-            return Err(LayersError::damaged(path.as_str(), why));
+        self.total = self.total.saturating_add(size);
+        if self.total > MAX_UNPACKED {
+            return Err(Failure::Other("makes the layer larger than any of Windows").about(path));
         }
-        let mut content = Vec::new();
-        (&mut self.reader)
-            .take(size)
-            .read_to_end(&mut content)
-            .map_err(LayersError::io("unpack", Path::new(path.as_str())))?;
+        let failed = |e: std::io::Error| LayersError::io("unpack", Path::new(path.as_str()))(e);
         if let Some((last, file)) = &mut self.waiting
             && last == path
         {
-            file.streams.push((name.to_owned(), content));
+            let others = file.streams.iter().map(|(_, stream)| stream.in_attributes()).sum();
+            let stream = if Stream::is_short(size, others) {
+                let mut content = Vec::new();
+                (&mut self.reader).take(size).read_to_end(&mut content).map_err(failed)?;
+                Stream::Short(content)
+            } else {
+                Stream::Long(self.new_streams.add(&mut self.reader, size).map_err(failed)?)
+            };
+            file.streams.push((name.to_owned(), stream));
             return Ok(());
         }
-        self.late_bytes += content.len() + name.len() + path.as_str().len();
+        self.late_bytes += size_of::<StreamPlace>() + name.len() + path.as_str().len();
         if self.late_bytes > MAX_LATE_STREAMS {
             return Err(LayersError::damaged("layer", "too many streams come long after their files"));
         }
-        self.late_streams.push((path.clone(), name.to_owned(), content));
+        let place = self.new_streams.add(&mut self.reader, size).map_err(failed)?;
+        self.late_streams.push((path.clone(), name.to_owned(), place));
         Ok(())
     }
 
@@ -256,8 +263,8 @@ impl<R: Read> Unpacker<'_, R> {
 
     /// What had to wait until all files are there.
     fn finish(&mut self) -> Result<(), LayersError> {
-        for (path, name, content) in std::mem::take(&mut self.late_streams) {
-            self.late_stream(&path, &name, &content).map_err(|e| e.about(&path))?;
+        for (path, name, place) in std::mem::take(&mut self.late_streams) {
+            self.late_stream(&path, &name, place).map_err(|e| e.about(&path))?;
         }
         self.make_links()?;
         for path in std::mem::take(&mut self.whiteouts) {
@@ -276,11 +283,11 @@ impl<R: Read> Unpacker<'_, R> {
         Ok(())
     }
 
-    fn late_stream(&mut self, path: &LayerPath, name: &str, content: &[u8]) -> Result<(), Failure> {
+    fn late_stream(&mut self, path: &LayerPath, name: &str, at: StreamPlace) -> Result<(), Failure> {
         match self.tree.find(path) {
             Some((real, Node::File | Node::Directory)) => {
                 let file = self.tree.open(&real, OFlags::empty())?;
-                Ok(ntfs::write_stream(&Place::File(&file), name, content)?)
+                Ok(Stream::Long(at).keep(name, &Place::File(&file))?)
             }
             _ => Err(Failure::Other("has a stream and is no file of this layer")),
         }

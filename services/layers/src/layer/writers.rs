@@ -1,6 +1,7 @@
 //! Threads that write the files of a layer.
 
 use super::ntfs::{self, On};
+use super::streams::Stream;
 use super::unpack::Failure;
 use crate::error::LayersError;
 use casement_layer_tar::{LayerPath, Metadata, attribute};
@@ -50,7 +51,7 @@ pub(super) struct NewFile {
     pub(super) name: String,
     pub(super) metadata: Metadata,
     pub(super) content: Content,
-    pub(super) streams: Vec<(String, Vec<u8>)>,
+    pub(super) streams: Vec<(String, Stream)>,
 }
 
 impl NewFile {
@@ -80,8 +81,8 @@ impl NewFile {
         fill(&mut file)?;
         let place = Place::File(&file);
         ntfs::write(&place, &self.metadata, On::File)?;
-        for (name, content) in &self.streams {
-            ntfs::write_stream(&place, name, content)?;
+        for (name, stream) in &self.streams {
+            stream.keep(name, &place)?;
         }
         Ok(rustix::fs::futimens(&file, &ntfs::times(&self.metadata))?)
     }
