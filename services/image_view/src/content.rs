@@ -7,7 +7,7 @@ use crate::scan::open_beneath;
 use crate::source::{LayerSource, skip};
 use crate::tree::At;
 use casement_layers::Digest;
-use casement_layers::layer::streams::open_in as open_stream;
+use casement_layers::layer::data_streams::open_in as open_stream;
 use casement_wcifs::metadata::{Place, STREAM, STREAM_AT, StreamPlace};
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};

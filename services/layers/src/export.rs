@@ -3,7 +3,7 @@
 use crate::error::LayersError;
 use crate::layer::archive::{Archive, Failure, FileSecurity};
 use crate::layer::below::{Below, Seen};
-use crate::layer::streams::StreamSources;
+use crate::layer::data_streams::StreamSources;
 use crate::registry::{HIVES, changes_of, hive_file, user_hive_path};
 use crate::scratch::Scratch;
 use casement_layer_tar::{Kind, LayerPath, Metadata, NtTime, fold};

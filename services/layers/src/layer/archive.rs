@@ -1,7 +1,7 @@
 //! Writes files as they lie on disk, with what NTFS knows of them, as entries of a layer archive.
 
+use super::data_streams::{Stream, StreamSources};
 use super::ntfs;
-use super::streams::{Stream, StreamSources};
 use crate::error::LayersError;
 use casement_layer_tar::{
     Entry, Kind, LayerPath, LayerTarError, LayerWriter, Metadata, NtTime, ReparsePoint, attribute,

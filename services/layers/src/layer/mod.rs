@@ -4,13 +4,13 @@
 
 pub(crate) mod archive;
 pub(crate) mod below;
+pub mod data_streams;
 pub(crate) mod gzip;
 pub(crate) mod ntfs;
 pub(crate) mod pack;
 pub(crate) mod side_by_side;
 pub(crate) mod stage;
 mod stream;
-pub mod streams;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -1,6 +1,6 @@
 //! What NTFS knows of a file, kept on Linux as `FORMAT.md` of `kernel/wcifs` says.
 
-use super::streams::Stream;
+use super::data_streams::Stream;
 use casement_layer_tar::{Metadata, NtTime, ReparsePoint, attribute, security};
 use casement_wcifs::metadata::{
     ATTRIBUTES, CREATED, EXTENDED, Place, REPARSE, SECURITY, STREAM, STREAM_AT, StreamPlace,

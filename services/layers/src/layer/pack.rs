@@ -2,8 +2,8 @@
 
 use super::archive::{Archive, Failure, FileSecurity};
 use super::below::Below;
+use super::data_streams::StreamSources;
 use super::gzip::GzipMembers;
-use super::streams::StreamSources;
 use crate::digest::Digest;
 use crate::error::LayersError;
 use crate::oci::{Descriptor, LAYER_GZIP};

@@ -1,9 +1,9 @@
 //! Layers packed and unpacked: nothing is lost on the way, and nothing hostile gets out.
 
 use super::archive::FileSecurity;
+use super::data_streams::Stream;
 use super::ntfs::{self, On};
 use super::pack::{Packing, pack};
-use super::streams::Stream;
 use super::unpack::{BaseLayers, Beneath, Unpacked, unpack};
 use super::{gzip, stage};
 use crate::digest::Digest;

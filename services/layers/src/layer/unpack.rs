@@ -4,9 +4,9 @@
 //! times of directories.
 
 use super::below::Below;
+use super::data_streams::{NewStreams, Stream};
 use super::ntfs::{self, On};
 use super::stream::Inflated;
-use super::streams::{NewStreams, Stream};
 use super::tree::{Made, Node, Tree};
 use super::writers::{Content, LARGE_PIECE, NewFile, Writers};
 use crate::error::LayersError;

@@ -1,7 +1,7 @@
 //! Threads that write the files of a layer.
 
+use super::data_streams::Stream;
 use super::ntfs::{self, On};
-use super::streams::Stream;
 use super::unpack::Failure;
 use crate::error::LayersError;
 use casement_layer_tar::{LayerPath, Metadata, attribute};
