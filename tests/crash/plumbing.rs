@@ -67,6 +67,8 @@ fn at_each_request(
         }
         is_alive(connection);
         undo();
+        // The interfaces of a container that has ended go a moment after it; that of the keeper stays.
+        deadline::until("only one switch port is there", || host.network().switch_ports().len() == 1);
         assert_eq!(picture(host), before, "killed at request {at}");
         if end == Traced::Alive {
             return at - 1;

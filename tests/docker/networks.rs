@@ -196,6 +196,35 @@ fn networks_are_shown_as_get_hnsnetwork_shows_them() {
     let endpoint = show(&["endpoint", "show", "--json"])[0].clone();
     assert_eq!((&endpoint["IPSubnetId"], &endpoint["VirtualNetwork"]), (&subnet["ID"], &network["ID"]), "{endpoint}");
     assert_eq!((&endpoint["Type"], &endpoint["State"]), (&json!("nat"), &json!(2)), "{endpoint}");
+    // What hcsshim reads of an endpoint.
+    for name in [
+        "ID",
+        "Name",
+        "VirtualNetwork",
+        "VirtualNetworkName",
+        "Policies",
+        "MacAddress",
+        "IPAddress",
+        "DNSSuffix",
+        "DNSServerList",
+        "DNSDomain",
+        "GatewayAddress",
+        "EnableInternalDNS",
+        "DisableICC",
+        "PrefixLength",
+        "IsRemoteEndpoint",
+        "Namespace",
+        "EncapOverhead",
+        "SharedContainers",
+        "State",
+    ] {
+        assert!(endpoint.get(name).is_some(), "{name}: {endpoint}");
+    }
+    let inspected = host.docker_json(["inspect", "one"])[0].clone();
+    let shown = &inspected["NetworkSettings"]["Networks"]["nat"];
+    assert_eq!((&endpoint["IPAddress"], &endpoint["GatewayAddress"]), (&shown["IPAddress"], &shown["Gateway"]));
+    assert_eq!((&endpoint["DNSServerList"], &endpoint["EnableInternalDNS"]), (&shown["Gateway"], &json!(true)));
+    assert_eq!(endpoint["SharedContainers"], json!([inspected["Id"]]), "{endpoint}");
     let pool = &network["MacPools"][0];
     let (mac, first) = (endpoint["MacAddress"].as_str().unwrap(), pool["StartMacAddress"].as_str().unwrap());
     assert!(mac > first && mac <= pool["EndMacAddress"].as_str().unwrap(), "{endpoint}");
@@ -215,6 +244,16 @@ fn networks_are_shown_as_get_hnsnetwork_shows_them() {
     }
     let policies = host.casement(["hns", "policy", "ls"]).succeeded();
     assert_eq!(policies.lines().len(), 2, "a head and no policy list: {policies}");
+    let reference = format!("/endpoints/{}", endpoint["ID"].as_str().unwrap());
+    let elb = json!({ "Type": "ELB", "Protocol": 6, "InternalPort": 80, "ExternalPort": 8080, "VIPs": ["10.9.9.9"] });
+    let body = json!({ "References": [reference], "Policies": [elb] }).to_string();
+    let made = show(&["call", "POST", "/policylists/", &body])["Output"].clone();
+    let list = show(&["policy", "show", "--json", made["ID"].as_str().unwrap()])[0].clone();
+    assert_eq!((&list["References"], &list["Policies"][0]["Type"]), (&json!([reference]), &json!("ELB")), "{list}");
+    assert_eq!(
+        (&list["Policies"][0]["VIPs"], &list["Policies"][0]["ExternalPort"]),
+        (&json!(["10.9.9.9"]), &json!(8080))
+    );
 }
 
 #[test]
