@@ -23,6 +23,7 @@ use crate::id::ContainerId;
 use crate::image::ImageSummary;
 use crate::model::LogConfig;
 use crate::networks::attachment::{Attachments, Opened, SHARED, wanted};
+use crate::networks::part::Networks;
 use crate::networks::{NAT, NetworkPart};
 use crate::restart::Backoff;
 use crate::rules;
@@ -64,7 +65,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) compute: Box<dyn ComputeService>,
     pub(crate) images: Box<dyn ImageStore>,
-    pub(crate) networks: NetworkPart,
+    pub(crate) networks: Networks,
     pub(crate) clock: Box<dyn Clock>,
     entries: Mutex<BTreeMap<ContainerId, Arc<Entry>>>,
     /// The last states of containers that were removed automatically, oldest first.
@@ -94,7 +95,7 @@ impl Engine {
         root: &Path,
         compute: Box<dyn ComputeService>,
         images: Box<dyn ImageStore>,
-        networks: impl FnOnce() -> Result<NetworkPart>,
+        networks: impl Fn() -> Result<NetworkPart> + Send + Sync + 'static,
     ) -> Result<Arc<Self>> {
         let clock = HostClock::start().map_err(|error| Error::io("cannot start the clock", error))?;
         Self::open_with_clock(root, compute, images, networks, Box::new(clock))
@@ -108,7 +109,7 @@ impl Engine {
         root: &Path,
         compute: Box<dyn ComputeService>,
         images: Box<dyn ImageStore>,
-        networks: impl FnOnce() -> Result<NetworkPart>,
+        networks: impl Fn() -> Result<NetworkPart> + Send + Sync + 'static,
         clock: Box<dyn Clock>,
     ) -> Result<Arc<Self>> {
         let lock = lock_root(root)?;
@@ -119,7 +120,7 @@ impl Engine {
             store,
             compute,
             images,
-            networks: networks()?,
+            networks: Networks::open(Box::new(networks))?,
             clock,
             entries: Mutex::default(),
             ends: Mutex::default(),
@@ -157,7 +158,10 @@ impl Engine {
         }
         let mut warnings = rules::settle(settings, self.host_cpus)?;
         self.check_links(settings.host_config.links.as_deref().unwrap_or_default())?;
-        if let (Err(reason), NAT) = (&self.networks, settings.host_config.network_mode.as_str()) {
+        if settings.host_config.network_mode == NAT {
+            self.need_networks();
+        }
+        if let (Err(reason), NAT) = (self.networks.service(), settings.host_config.network_mode.as_str()) {
             warnings.push(format!("The container has loopback only: {reason}"));
         }
         Ok(warnings)
@@ -400,7 +404,11 @@ impl Engine {
         let container = entry.container();
         rules::check_start(&container)?;
         self.check_host(&container)?;
-        let namespace = (self.networks.is_ok() && !wanted(&container).is_empty()).then(NetworkService::new_id);
+        let is_wanted = !wanted(&container).is_empty();
+        if is_wanted {
+            self.need_networks();
+        }
+        let namespace = (is_wanted && self.networks.service().is_ok()).then(NetworkService::new_id);
         let blueprint = self.blueprint(&container, namespace)?;
         let create = || self.compute.create(&entry.id, &blueprint);
         let (system, opened) = match namespace {

@@ -134,7 +134,7 @@ impl Engine {
 
     /// The counters of the endpoints that a container has or uses.
     fn network_samples(&self, container: &Container) -> BTreeMap<String, NetworkSample> {
-        let Ok(service) = &self.networks else { return BTreeMap::new() };
+        let Ok(service) = self.networks.service() else { return BTreeMap::new() };
         let shared = container.host_config.network_mode.strip_prefix(SHARED);
         let holder = shared.and_then(|other| self.find(other).ok()).map(|entry| entry.container());
         let attachments = &holder.as_ref().unwrap_or(container).network;

@@ -71,16 +71,13 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let images = HostImages::open(&root)?;
     let compute = HostCompute::new(&root, parts::own_program()?, parts::agent()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).enable_all().build()?;
-    let names = runtime.handle().clone();
-    let open_networks = || {
+    let (handle, records) = (runtime.handle().clone(), root.join(NETWORK_FILE));
+    let open_networks = move || {
         let switch = match open_switch() {
             Ok(switch) => switch,
-            Err(reason) => {
-                tracing::warn!(reason, "containers run with loopback only (line \"networks\" of casement doctor)");
-                return Ok(Err(reason));
-            }
+            Err(reason) => return Ok(Err(reason)),
         };
-        let service = NetworkService::open(&root.join(NETWORK_FILE), Box::new(switch), Some(names))?;
+        let service = NetworkService::open(&records, Box::new(switch), Some(handle.clone()))?;
         Ok(Ok(Arc::new(service)))
     };
     let engine = Engine::open(&root, Box::new(compute), Box::new(images), open_networks)?;
@@ -93,13 +90,15 @@ fn serve(places: &Places, flags: Daemon) -> anyhow::Result<Never> {
     let bases = Box::new(BuiltBases::new(store.clone()));
     let handle = runtime.handle().clone();
     let distribution = Distribution::new(store, handle, &config.registry, bases, config.images.base_policy, host)?;
-    let networks = engine.network_service().cloned();
+    let (handle, run) = (runtime.handle().clone(), places.run.clone());
+    engine.share_networks(move |networks| {
+        let _context = handle.enter();
+        match HnsServer::bind(networks, &run) {
+            Ok(hns) => drop(handle.spawn(hns.serve())),
+            Err(error) => tracing::error!(%error, "cannot make the socket of the network service"),
+        }
+    });
     let api = Api::new(engine, &root, config.appearance(), Some(Arc::new(distribution)));
-    if let Ok(networks) = networks {
-        let _context = runtime.enter();
-        let hns = HnsServer::bind(networks, &places.run).context("cannot make the socket of the network service")?;
-        runtime.spawn(hns.serve());
-    }
     let docker = runtime.block_on(HttpServer::bind(api, &places.run, &config))?;
     tracing::info!(root = %root.display(), run = %places.run.display(), "serving");
     runtime.block_on(docker.serve())?;

@@ -143,7 +143,7 @@ impl Engine {
     /// [`Error::NotFound`] for a network that is not there, or why an endpoint cannot be.
     pub(crate) fn open_networks(&self, container: &Container, namespace: Option<Guid>) -> Result<Option<Opened>> {
         let names = wanted(container);
-        if names.is_empty() || (self.networks.is_err() && names == [super::NAT]) {
+        if names.is_empty() || (self.networks.service().is_err() && names == [super::NAT]) {
             return Ok(None);
         }
         let service = self.network_service()?;
@@ -235,7 +235,7 @@ impl Engine {
 
     /// Removes the namespace of a container that runs no more, with its endpoints.
     pub(crate) fn close_networks(&self, attachments: &Attachments) {
-        if let (Ok(service), Some(namespace)) = (&self.networks, &attachments.namespace)
+        if let (Ok(service), Some(namespace)) = (self.networks.service(), &attachments.namespace)
             && let Err(error) = service.remove_namespace(namespace)
         {
             warn!(%namespace, %error, "the endpoints of a container cannot be removed");
@@ -245,7 +245,7 @@ impl Engine {
     /// After a start of the daemon: the namespaces of containers that run are found again, what belonged to others is removed, and the
     /// host is made what the network service says.
     pub(crate) fn rejoin_networks(&self) -> Result<()> {
-        let Ok(service) = &self.networks else { return Ok(()) };
+        let Ok(service) = self.networks.service() else { return Ok(()) };
         let mut kept = BTreeSet::new();
         for container in self.store.all()? {
             let runs = matches!(container.state.status, Status::Running | Status::Paused);

@@ -99,6 +99,7 @@ impl Engine {
             return Err(Error::Conflict(format!("network with name {} already exists", request.name)));
         }
         let document = document(request)?;
+        self.need_networks();
         let record = self.network_service()?.create_network(document).map_err(|error| match &error {
             NetworkError::Refused { .. } => Error::InvalidParameter(error.to_string()),
             _ => Error::Compute(error.to_string()),
@@ -113,7 +114,7 @@ impl Engine {
     /// # Errors
     /// Why it cannot be made.
     pub(crate) fn ensure_nat(&self) -> Result<()> {
-        let Ok(service) = &self.networks else { return Ok(()) };
+        let Ok(service) = self.networks.service() else { return Ok(()) };
         if service.networks().iter().any(|record| record.document.name == NAT) {
             return Ok(());
         }

@@ -125,7 +125,7 @@ impl Engine {
             container.host_config.network_mode.clone_from(&changed.host_config.network_mode);
         })?;
         let system = entry.live().system.clone();
-        if let (Some(system), Ok(service)) = (system, &self.networks) {
+        if let (Some(system), Ok(service)) = (system, self.networks.service()) {
             let records = changed.network.endpoints.values().filter_map(|one| service.endpoint(&one.endpoint).ok());
             system.set_resolver(&resolver(changed, &records.collect::<Vec<_>>()))?;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod attachment;
 mod create;
 mod membership;
+pub(crate) mod part;
 pub(crate) mod ports;
 
 use std::collections::BTreeMap;
@@ -125,15 +126,6 @@ pub(crate) fn endpoint_id(object: &Guid) -> String {
 }
 
 impl Engine {
-    /// The network service.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when this host has none.
-    pub fn network_service(&self) -> Result<&Arc<NetworkService>> {
-        let missing = |reason: &String| Error::Unavailable(format!("there are no networks: {reason}"));
-        self.networks.as_ref().map_err(missing)
-    }
-
     /// Every network, `none` first.
     ///
     /// # Errors
@@ -148,7 +140,7 @@ impl Engine {
             docker: DockerPart { name: NONE.to_owned(), driver: "null".to_owned(), ..DockerPart::default() },
             ..Network::default()
         };
-        let records = self.networks.iter().flat_map(|service| service.networks());
+        let records = self.networks.service().into_iter().flat_map(|service| service.networks());
         // Switches that Docker did not make and that lead nowhere are none of its networks, as on Windows.
         let is_docker = |record: &NetworkRecord| {
             let kept = record.document.additional_params.as_ref().is_some_and(|params| params.get(DOCKER).is_some());
