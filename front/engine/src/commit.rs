@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::path::Path;
 
-use casement_layers::oci::{Empty, Healthcheck};
 use casement_layers::volume::UnionMount;
 use casement_layers::{
     AfterCommit, CommitOptions, Image, ImageConfig, Import, Listing, LoadProgress, Loaded, Reference, Saving,
@@ -185,16 +184,9 @@ fn lay_over(config: &mut ImageConfig, over: &Config) {
         }
     }
     config.labels.extend(over.labels.clone());
-    config.exposed_ports.extend(over.exposed_ports.keys().map(|port| (port.clone(), Empty {})));
-    config.volumes.extend(over.volumes.iter().flatten().map(|(path, _)| (path.clone(), Empty {})));
+    config.exposed_ports.extend(over.exposed_ports.clone());
+    config.volumes.extend(over.volumes.clone().into_iter().flatten());
     if let Some(check) = over.healthcheck.as_ref().filter(|check| !check.test.is_empty()) {
-        config.healthcheck = Some(Healthcheck {
-            test: check.test.clone(),
-            interval: check.interval,
-            timeout: check.timeout,
-            start_period: check.start_period,
-            start_interval: check.start_interval,
-            retries: check.retries,
-        });
+        config.healthcheck = Some(check.clone());
     }
 }

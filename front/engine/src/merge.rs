@@ -1,12 +1,10 @@
 //! What a container takes over from its image, and the command line that comes of both.
 
-use std::collections::BTreeMap;
-
 use casement_layers::ImageConfig;
 use casement_nt::command_line;
 
 use crate::error::{Error, Result};
-use crate::model::{Config, Empty, Words};
+use crate::model::{Config, Words};
 
 /// The configuration of a container that was asked for as `asked`, of an image with `image`. Variables are left as they are.
 ///
@@ -32,9 +30,9 @@ pub(crate) fn with_image(asked: &Config, image: &ImageConfig) -> Config {
     inherit(&mut config.stop_signal, &image.stop_signal);
     config.shell = config.shell.or_else(|| words(&image.shell));
     inherit_health(&mut config, image);
-    config.exposed_ports.extend(keys(&image.exposed_ports));
+    config.exposed_ports.extend(image.exposed_ports.clone());
     if !image.volumes.is_empty() {
-        config.volumes.get_or_insert_default().extend(keys(&image.volumes));
+        config.volumes.get_or_insert_default().extend(image.volumes.clone());
     }
     for (name, value) in &image.labels {
         config.labels.entry(name.clone()).or_insert_with(|| value.clone());
@@ -70,10 +68,6 @@ fn inherit(text: &mut String, inherited: &str) {
     if text.is_empty() {
         inherited.clone_into(text);
     }
-}
-
-fn keys<V>(map: &BTreeMap<String, V>) -> impl Iterator<Item = (String, Empty)> {
-    map.keys().map(|key| (key.clone(), Empty {}))
 }
 
 /// The command line of a container's first process: entry point, then command.
@@ -157,7 +151,7 @@ mod tests {
     #[test]
     fn what_a_health_check_does_not_say_the_image_says() {
         let mut image = image();
-        let check = casement_layers::oci::Healthcheck {
+        let check = crate::model::Health {
             test: vec!["CMD".to_owned(), "probe.exe".to_owned()],
             interval: 5,
             retries: 2,

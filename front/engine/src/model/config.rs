@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A JSON object without fields: the values of Go's `map[string]struct{}`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Empty {}
+// Images and containers have these in the same form.
+pub use casement_layers::oci::{Empty, Healthcheck as Health};
 
 /// `Config` of a container or an image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,35 +69,6 @@ pub struct Config {
     /// Shell for the shell form of instructions and health checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shell: Option<Words>,
-}
-
-/// A health check. Durations are nanoseconds; 0 means the default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Health {
-    /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", line]`; empty inherits the image's.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub test: Vec<String>,
-    /// Between two probes.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub interval: i64,
-    /// For one probe.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub timeout: i64,
-    /// After the start, during which failures do not count.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub start_period: i64,
-    /// Between two probes within the start period.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub start_interval: i64,
-    /// Failures in a row that make a container unhealthy.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub retries: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 /// Words of a command: an array, or in requests also one string, which is one word (Go's `strslice`).
