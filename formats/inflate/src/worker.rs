@@ -118,10 +118,12 @@ impl Chunkwise<'_> {
         let input = self.chunk.input();
         let (mut from, to) = (input.place(input.base * 8), input.place(self.chunk.end()));
         for _ in 0..ATTEMPTS {
+            if self.given_up.load(Ordering::Relaxed) {
+                return None;
+            }
             let place = search::find(&input, from, to)?;
             match self.unpack(input.number(place)) {
                 Ok(found) => return Some(found),
-                Err(_) if self.given_up.load(Ordering::Relaxed) => return None,
                 Err(_) => from = place + 1,
             }
         }

@@ -1,6 +1,7 @@
 //! How long unpacking a layer takes beside GNU tar and bsdtar, and how long the commit of 10,000 files beside packing them with GNU
 //! tar: `cargo bench -p casement-layers -- DIRECTORY`, where DIRECTORY has the files of the layer (the Windows files of Wine). All
-//! take turns; the medians are given, in milliseconds, and their ratios to GNU tar.
+//! take turns; the medians are given, in milliseconds, and their ratios to GNU tar, and the same of the processor time, which says more
+//! when the machine does other things.
 
 use casement_hive::{Hive, Tree};
 use casement_layer_tar::{Entry, Kind, LayerPath, LayerWriter, Metadata, NtTime};
@@ -120,12 +121,14 @@ type Turn<'a> = (&'a str, &'a dyn Fn(&Path) -> io::Result<()>);
 /// Lets all take turns; the first is what the others are compared with.
 fn table(turns: &[Turn<'_>], prepare: &dyn Fn() -> io::Result<PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
     let mut times = vec![Vec::new(); turns.len()];
+    let mut used = vec![Vec::new(); turns.len()];
     for _ in 0..ROUNDS {
-        for ((_, turn), times) in turns.iter().zip(&mut times) {
+        for (((_, turn), times), used) in turns.iter().zip(&mut times).zip(&mut used) {
             let to = prepare()?;
-            let start = Instant::now();
+            let (start, before) = (Instant::now(), processor_time()?);
             turn(&to)?;
             times.push(start.elapsed().as_secs_f64() * 1e3);
+            used.push(processor_time()? - before);
         }
     }
     let median = |times: &mut Vec<f64>| {
@@ -133,10 +136,26 @@ fn table(turns: &[Turn<'_>], prepare: &dyn Fn() -> io::Result<PathBuf>) -> Resul
         times[times.len() / 2]
     };
     let medians: Vec<f64> = times.iter_mut().map(median).collect();
-    for (((what, _), median), times) in turns.iter().zip(&medians).zip(&times) {
-        println!("  {what:<40} {median:8.0} ms  least {:8.0} ms  {:5.2}", times[0], median / medians[0]);
+    let sorted = times;
+    let used: Vec<f64> = used.iter_mut().map(median).collect();
+    for ((((what, _), median), times), processor) in turns.iter().zip(&medians).zip(&sorted).zip(&used) {
+        println!(
+            "  {what:<40} {median:6.0} ms  {:5.2}   least {:6.0} ms  {:5.2}   processor {processor:6.0} ms  {:5.2}",
+            median / medians[0],
+            times[0],
+            times[0] / sorted[0][0],
+            processor / used[0]
+        );
     }
     Ok(())
+}
+
+/// Milliseconds that this process and those that it waited for have run.
+fn processor_time() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    // After the name in parentheses; in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    Ok(fields.skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() * 10.0)
 }
 
 /// A layer with the files of `from`, as often as it takes, packed with gzip as most tools pack it.
