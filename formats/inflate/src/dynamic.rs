@@ -110,6 +110,10 @@ impl Codes {
         // Only complete codes, as in zlib; one with a single symbol is none.
         let bits = bits & ((1 << (3 * sent)) - 1);
         let whole: u16 = (0..5).map(|four| SHARES[(bits >> (12 * four) & 0xfff) as usize]).sum();
+        if whole == 0 {
+            // In zlib each bit is a length of 0 then; it ends with an error in any case, as the end of the block has no code.
+            return Ok(Self([1; 1 << BITS]));
+        }
         if whole != 1 << BITS {
             return Err(Damage::Deflate);
         }

@@ -223,6 +223,9 @@ fn codes_that_are_incomplete_or_too_many_are_refused_as_zlib_does() {
         });
         bits
     };
+    // No code for lengths at all: more bits are awaited first.
+    is_refused(Bits::default().number(0b101, 3).number(0, 26).bytes(&[0; 10]));
+    is_refused(Bits::default().number(0b101, 3).number(0, 26).bytes(&[0; 60]));
     is_refused(repeat(0).code(0, 1).bytes(&[0; 20]));
     is_refused(repeat(2).bytes(&[0xff; 20]));
 }
