@@ -18,8 +18,8 @@ use world::*;
 
 const ENDPOINTS: usize = 500;
 const CNI_ENDPOINTS: usize = 12;
-const ROUNDS: usize = 11;
-const ROUND: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 41;
+const ROUND: Duration = Duration::from_millis(150);
 const PORT: u16 = 5201;
 
 fn main() {
