@@ -14,6 +14,11 @@ use std::path::Path;
 
 /// How a reference to a layout begins.
 pub const PREFIX: &str = "oci:";
+/// Directory and tag of `DIR[:TAG]`, what follows [`PREFIX`].
+pub fn directory_and_tag(text: &str) -> (&str, Option<&str>) {
+    text.rsplit_once(':').map_or((text, None), |(directory, tag)| (directory, Some(tag)))
+}
+
 /// Note that names an image of a layout.
 pub(crate) const NAME: &str = "org.opencontainers.image.ref.name";
 

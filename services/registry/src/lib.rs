@@ -28,7 +28,7 @@ pub use casement_layers::SUBSTITUTED_LABEL;
 pub use distribution::{BaseSource, BuiltBases, Distribution};
 pub use documents::RawManifest;
 pub use error::RegistryError;
-pub use layout::PREFIX as LAYOUT_PREFIX;
+pub use layout::{PREFIX as LAYOUT_PREFIX, directory_and_tag};
 pub use name::{registry_of, server_host};
 pub use platform::{HostBuild, build_number};
 pub use progress::{Event, Pushed, Reporter};

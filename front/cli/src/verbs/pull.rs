@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use casement_registry::{BasePolicy, LAYOUT_PREFIX};
+use casement_registry::{BasePolicy, LAYOUT_PREFIX, directory_and_tag};
 use clap::Args;
 use serde_json::Value;
 
@@ -32,9 +32,8 @@ impl Pull {
     pub fn perform(self, client: &Client) -> Outcome {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(layout) = self.image.strip_prefix(LAYOUT_PREFIX) {
-            let (directory, tag) = layout.rsplit_once(':').map_or((layout, None), |(dir, tag)| (dir, Some(tag)));
-            let directory = std::fs::canonicalize(directory)
-                .map_err(|error| anyhow::anyhow!("cannot find {directory}: {error}"))?;
+            let (directory, tag) = directory_and_tag(layout);
+            let directory = whole_path(directory)?;
             let last = directory.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
             let colon = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
             query.append_pair("fromImage", &format!("{LAYOUT_PREFIX}{}{colon}", directory.display()));
@@ -63,6 +62,11 @@ impl Pull {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The path of a layout directory as the daemon has to name it, which works somewhere else.
+pub fn whole_path(directory: &str) -> anyhow::Result<std::path::PathBuf> {
+    std::fs::canonicalize(directory).map_err(|error| anyhow::anyhow!("cannot find {directory}: {error}"))
 }
 
 /// Prints lines of progress, each state of a layer once.

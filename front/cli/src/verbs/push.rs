@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use casement_registry::LAYOUT_PREFIX;
+use casement_registry::{LAYOUT_PREFIX, directory_and_tag};
 use clap::Args;
 
 use super::Outcome;
-use super::pull::Shown;
+use super::pull::{Shown, whole_path};
 use crate::client::Client;
 use crate::registry_account;
 
@@ -48,10 +48,9 @@ fn whole(layout: &str) -> anyhow::Result<String> {
     let Some(place) = layout.strip_prefix(LAYOUT_PREFIX) else {
         anyhow::bail!("{layout}: an image goes to the registry of its name, or to a layout directory oci:DIR[:TAG]");
     };
-    let (directory, tag) = place.rsplit_once(':').map_or((place, None), |(directory, tag)| (directory, Some(tag)));
+    let (directory, tag) = directory_and_tag(place);
     std::fs::create_dir_all(directory).map_err(|error| anyhow::anyhow!("cannot create {directory}: {error}"))?;
-    let whole =
-        std::fs::canonicalize(directory).map_err(|error| anyhow::anyhow!("cannot find {directory}: {error}"))?;
+    let whole = whole_path(directory)?;
     let colon = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
     Ok(format!("{LAYOUT_PREFIX}{}{colon}", whole.display()))
 }

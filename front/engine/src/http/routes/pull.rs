@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use casement_layers::Reference;
-use casement_registry::{BasePolicy, LAYOUT_PREFIX, PullRequest};
+use casement_registry::{BasePolicy, LAYOUT_PREFIX, PullRequest, directory_and_tag};
 
 use super::{Api, image_archives};
 use crate::http::error::{ApiError, Outcome};
@@ -103,12 +103,10 @@ async fn import_layout(
 /// # Errors
 /// 400 when the path is not absolute.
 pub(super) fn layout_place(text: &str) -> Outcome<(PathBuf, Option<String>)> {
-    let (directory, chosen) = match text.rsplit_once(':') {
-        Some((directory, chosen)) => (PathBuf::from(directory), Some(chosen.to_owned())),
-        None => (PathBuf::from(text), None),
-    };
+    let (directory, chosen) = directory_and_tag(text);
+    let directory = PathBuf::from(directory);
     match directory.is_absolute() {
-        true => Ok((directory, chosen)),
+        true => Ok((directory, chosen.map(str::to_owned))),
         false => Err(ApiError::bad_request(format!("{}: the path of a layout is absolute", directory.display()))),
     }
 }
