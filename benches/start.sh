@@ -11,17 +11,7 @@ rounds=${1:-31}
 casement=$PWD/target/x86_64-unknown-linux-gnu/release/casement
 root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
 
-say() { printf '==> %s\n' "$*" >&2; }
-
-if [ "$(id -u)" != 0 ]; then
-    echo "benches/start.sh: run this as root" >&2
-    exit 1
-fi
-# Every mount made here ends with this mount namespace.
-if [ -z "${CASEMENT_BENCH_MOUNTS:-}" ]; then
-    scripts/build >/dev/null
-    CASEMENT_BENCH_MOUNTS=private exec unshare --mount --propagation private "$0" "$@"
-fi
+in_own_mounts "$@"
 
 work=$(mktemp -d "$(dirname "$root")/bench.XXXXXX")
 export CASEMENT_ROOT=$root CASEMENT_RUN=$work/run

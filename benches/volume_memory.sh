@@ -13,13 +13,8 @@ built=$PWD/target/x86_64-unknown-linux-gnu/release
 casement=$built/casement
 root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
 
-[ "$(id -u)" = 0 ] || { echo "benches/volume_memory.sh: run this as root" >&2; exit 1; }
-# Every mount made here ends with this mount namespace.
-if [ -z "${CASEMENT_BENCH_MOUNTS:-}" ]; then
-    scripts/build >/dev/null
-    cargo build --release --locked -p casement-wcifs --example serve
-    CASEMENT_BENCH_MOUNTS=private exec unshare --mount --propagation private "$0" "$@"
-fi
+in_own_mounts "$@"
+cargo build --quiet --release --locked -p casement-wcifs --example serve
 mkdir -p "$(dirname "$root")"
 work=$(mktemp -d "$(dirname "$root")/bench.XXXXXX")
 export CASEMENT_ROOT=$root CASEMENT_RUN=$work/run
