@@ -83,16 +83,14 @@ busy() { # name: microseconds
 
 server=
 mount_wcifs() {
-    "$built/examples/serve" "$work/wcifs/silo/drive_c" "$work/wcifs.scratch" 0 "$layer" &
+    # Says so once it is mounted.
+    exec {mounted}< <(exec "$built/examples/serve" "$work/wcifs/silo/drive_c" "$work/wcifs.scratch" 0 "$layer")
     server=$!
-    until mountpoint -q "$work/wcifs/silo/drive_c"; do
-        kill -0 "$server" || return 1
-    done
+    read -r -u "$mounted" _
 }
 mount_overlayfs() {
     mount -t overlay -o "$flags,lowerdir=$layer,upperdir=$work/overlayfs.scratch/upper,workdir=$work/overlayfs.scratch/work" \
         overlay "$work/overlayfs/silo/drive_c"
-    until mountpoint -q "$work/overlayfs/silo/drive_c"; do :; done
 }
 in_tree() { # name program word...
     local tree=$1
@@ -110,7 +108,7 @@ end() { # name
     in_tree "$1" /usr/lib/wine/wineserver64 -k || true
     in_tree "$1" /usr/lib/wine/wineserver64 -w
     umount "$work/$1/silo/drive_c"
-    [ -z "$server" ] || wait "$server"
+    [ -z "$server" ] || { wait "$server" && exec {mounted}<&-; }
     server=
     rm -rf "$work/$1.scratch"
     mkdir -p "$work/$1.scratch/upper" "$work/$1.scratch/work"

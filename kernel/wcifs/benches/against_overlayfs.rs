@@ -98,6 +98,7 @@ fn main() {
         work: at("w.work"),
         owner: 0,
         durability: Durability::Discarded,
+        for_host: false,
         passthrough: std::env::var_os("WCIFS_NO_PASSTHROUGH").is_none(),
         epochs: std::env::var_os("WCIFS_NO_EPOCHS").is_none(),
     };

@@ -1,4 +1,4 @@
-//! Mounts a volume and serves it until it is unmounted, for test suites of file systems and for a look at it:
+//! Mounts a volume, prints where, and serves it until it is unmounted, for test suites of file systems and for a look at it:
 //!
 //! ```text
 //! cargo run --release -p casement-wcifs --example serve -- TARGET SCRATCH OWNER LAYER…
@@ -25,10 +25,15 @@ fn main() -> ExitCode {
         scratch: scratch.join("upper"),
         owner,
         durability: Durability::Kept,
+        for_host: false,
         passthrough: std::env::var_os("WCIFS_NO_PASSTHROUGH").is_none(),
         epochs: std::env::var_os("WCIFS_NO_EPOCHS").is_none(),
     };
-    match plan.mount(target.as_ref()).and_then(|session| session.serve()) {
+    let served = plan.mount(target.as_ref()).and_then(|session| {
+        println!("{target}");
+        session.serve()
+    });
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("serve: {error}");

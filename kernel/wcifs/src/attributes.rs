@@ -1,6 +1,8 @@
 //! What a program is told about a file.
 
-use rustix::fs::{FileType, Stat};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Stat, StatxFlags, statx};
+use rustix::io::Errno;
 
 /// Attributes of a file as FUSE tells them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,5 +53,29 @@ impl Attributes {
             owner,
             block_size: stat.st_blksize as u32,
         }
+    }
+
+    /// Of an empty file that was just made with these permission bits, by its time of birth; `None` where the host keeps
+    /// none. Since Linux 6.13 the first change after somebody has looked at a file's times is written to disk at
+    /// once, so that it can be told from that look: every first write would pay for it.
+    pub fn of_new(file: &OwnedFd, number: u64, owner: u32, mode: u32) -> Result<Option<Self>, Errno> {
+        let stat = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)?;
+        if !StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME) {
+            return Ok(None);
+        }
+        let born = (stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec);
+        Ok(Some(Self {
+            number,
+            size: 0,
+            blocks: 0,
+            accessed: born,
+            modified: born,
+            changed: born,
+            born,
+            mode: FileType::RegularFile.as_raw_mode() | mode & 0o777,
+            links: 1,
+            owner,
+            block_size: stat.stx_blksize,
+        }))
     }
 }

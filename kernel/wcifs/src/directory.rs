@@ -97,14 +97,23 @@ impl Directory {
 
     /// The entry at a place.
     pub fn at(&self, place: u64) -> Option<&Entry> {
-        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok();
         // Swept entries keep their place in the order by their name's absence only.
-        slot.map(|slot| &self.entries[slot]).filter(|e| !e.name.is_empty())
+        self.slot(place).map(|slot| &self.entries[slot]).filter(|e| !e.name.is_empty())
+    }
+
+    /// Where in the order the entry at a place is.
+    fn slot(&self, place: u64) -> Option<usize> {
+        // Places follow one another until entries are swept out; no entry is later than that.
+        let latest = place.checked_sub(self.entries.first()?.place)?.min(self.entries.len() as u64 - 1) as usize;
+        match self.entries[latest].place == place {
+            true => Some(latest),
+            false => self.entries[..latest].binary_search_by_key(&place, |e| e.place).ok(),
+        }
     }
 
     /// As [`Directory::at`], to change it. Neither its name nor what it is may be changed.
     pub fn at_mut(&mut self, place: u64) -> Option<&mut Entry> {
-        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok()?;
+        let slot = self.slot(place)?;
         Some(&mut self.entries[slot]).filter(|e| !e.name.is_empty())
     }
 
@@ -162,7 +171,7 @@ impl Directory {
 
     /// Takes out the entry at a place.
     pub fn remove(&mut self, folding: &Folding, place: u64) -> Option<Entry> {
-        let slot = self.entries.binary_search_by_key(&place, |e| e.place).ok()?;
+        let slot = self.slot(place)?;
         if self.entries[slot].name.is_empty() {
             return None;
         }
@@ -212,5 +221,39 @@ impl Directory {
         }
         let spelling = folding.spelling(name.as_bytes());
         self.misses.remove(&folding.hash(name)).is_some_and(|miss| miss != Miss::Once(spelling))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_found_at_their_places() {
+        let folding = Folding::default();
+        let mut directory = Directory::new(vec![SCRATCH]);
+        let entry = |name: u64| Entry {
+            name: name.to_string().into(),
+            node: name,
+            place: 0,
+            layer: SCRATCH,
+            kind: Kind::File,
+            below: Below::Nothing,
+            spellings: None,
+        };
+        let places: Vec<u64> = (0..1000).map(|name| directory.insert(&folding, entry(name))).collect();
+        let mut gone = std::collections::HashSet::new();
+        // From the front, from the end and from between, through several sweeps.
+        for (round, name) in (0..300).chain(700..1000).chain((300..700).step_by(3)).enumerate() {
+            assert_eq!(directory.remove(&folding, places[name]).unwrap().node, name as u64);
+            gone.insert(name);
+            if round % 50 == 0 {
+                for (name, place) in places.iter().enumerate() {
+                    let found = directory.at(*place).map(|entry| entry.node);
+                    assert_eq!(found, (!gone.contains(&name)).then_some(name as u64), "{place}");
+                }
+            }
+        }
+        assert!([0, 1, 2, places[999] + 1, u64::MAX].iter().all(|place| directory.at(*place).is_none()));
     }
 }

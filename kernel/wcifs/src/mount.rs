@@ -24,6 +24,9 @@ pub struct MountPlan {
     pub owner: u32,
     /// What changes are worth.
     pub durability: Durability,
+    /// Whether programs of the host use the volume, and not only those of a container: the kernel checks their permissions
+    /// then, those to search directories included.
+    pub for_host: bool,
     /// Whether the kernel may read and write files of the host directly where it can.
     pub passthrough: bool,
     /// Whether the kernel may be told to ask for all names again where it can; else it remembers none of files.
@@ -46,10 +49,9 @@ impl MountPlan {
         let layers = std::iter::once(&self.scratch).chain(&self.layers).map(open).collect::<Result<Vec<_>, _>>()?;
         let work = open(&self.work)?;
         let device = Device::open().map_err(WcifsError::Device)?;
-        let options = format!(
-            "fd={},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other",
-            device.as_fd().as_raw_fd()
-        );
+        let checked = if self.for_host { ",default_permissions" } else { "" };
+        let options =
+            format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other{checked}", device.as_fd().as_raw_fd());
         let failed = |source| WcifsError::Mount { path: target.to_owned(), source };
         let options = CString::new(options).map_err(|_| failed(rustix::io::Errno::INVAL))?;
         let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;

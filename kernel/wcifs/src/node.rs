@@ -63,6 +63,8 @@ pub struct Node {
     pub layer: LayerIndex,
     /// What it is.
     pub kind: Kind,
+    /// Permission bits.
+    pub mode: u16,
     /// It is known that it has no DOS attributes.
     pub plain: bool,
     /// How the kernel spells it.
@@ -75,7 +77,7 @@ pub struct Node {
 
 impl Node {
     /// An inode that no program has asked for yet.
-    pub fn new(number: u64, parent: u64, place: u64, layer: LayerIndex, kind: Kind) -> Self {
+    pub fn new(number: u64, parent: u64, place: u64, layer: LayerIndex, kind: Kind, mode: u32) -> Self {
         Self {
             lookups: 0,
             parent,
@@ -84,6 +86,7 @@ impl Node {
             children: 0,
             layer,
             kind,
+            mode: (mode & 0o777) as u16,
             plain: false,
             known: Known::No,
             directory: None,
@@ -134,9 +137,9 @@ pub struct Linked {
 }
 
 impl Nodes {
-    /// Only the root. At most so many files stay open that nobody uses.
-    pub fn new(kept_open: usize) -> Self {
-        let mut root = Node::new(ROOT, ROOT, 0, 0, Kind::Directory);
+    /// Only the root, with these permission bits. At most so many files stay open that nobody uses.
+    pub fn new(kept_open: usize, mode: u32) -> Self {
+        let mut root = Node::new(ROOT, ROOT, 0, 0, Kind::Directory, mode);
         root.lookups = 1;
         Self {
             nodes: HashMap::from_iter([(ROOT, Box::new(root))]),
@@ -311,9 +314,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_used_again_stays_open_longer() {
-        let mut nodes = Nodes::new(2);
+        let mut nodes = Nodes::new(2, 0o755);
         for id in 2..=5 {
-            nodes.add(id, Node::new(id, ROOT, id, 0, Kind::File));
+            nodes.add(id, Node::new(id, ROOT, id, 0, Kind::File, 0o644));
             open(&mut nodes, id);
         }
         let opened = |nodes: &Nodes| (2..=5).filter(|id| nodes.get(*id).unwrap().open.is_some()).collect::<Vec<_>>();

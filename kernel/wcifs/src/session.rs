@@ -5,11 +5,11 @@ use crate::fuse::connection::{MAX_ARGUMENTS, MAX_DATA, Wishes, shake_hands};
 use crate::fuse::device::Device;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Request;
-use crate::layer::Layer;
+use crate::layer::{Layer, SCRATCH};
 use crate::name::Folding;
-use crate::nearness::Nearness;
 use crate::node::{KEPT_OPEN, Nodes};
 use crate::operation::{Answered, Callers};
+use crate::polling::Polling;
 use crate::volume::{Durability, Volume};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -70,8 +70,8 @@ impl Session {
     /// When the kernel's protocol is not understood, or the connection breaks.
     pub fn serve(mut self) -> Result<(), WcifsError> {
         raise_file_limit();
-        let mut nearness = Nearness::default();
-        while self.serve_one(|thread| nearness.follow(thread))? != Next::End {}
+        let mut polling = Polling::default();
+        while self.serve_one(|device, buffer| polling.read(device, buffer))? != Next::End {}
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Session {
             };
             let asked = !events[0].revents().is_empty();
             if asked {
-                if self.serve_one(|_| {})? == Next::End {
+                if self.serve_one(Device::read)? == Next::End {
                     return Ok(());
                 }
             } else if !events[1].revents().is_empty() {
@@ -131,8 +131,8 @@ impl Session {
         Arc::get_mut(&mut self.device).ok_or(Errno::BUSY).and_then(Device::close).map_err(WcifsError::Serve)
     }
 
-    /// Answers one request; says before which thread it is from.
-    fn serve_one(&mut self, mut asked: impl FnMut(u32)) -> Result<Next, WcifsError> {
+    /// Answers one request, which `read` waits for.
+    fn serve_one(&mut self, read: impl FnOnce(&Device, &mut [u8]) -> Result<usize, Errno>) -> Result<Next, WcifsError> {
         let volume = match &mut self.state {
             State::Serving(volume) => volume,
             State::New(parts) => {
@@ -142,12 +142,13 @@ impl Session {
                     Err(e) => return Err(WcifsError::Serve(e)),
                 };
                 let parts = parts.take().ok_or(WcifsError::Serve(Errno::IO))?;
+                let root = parts.layers[usize::from(SCRATCH)].stat(b"").map_err(WcifsError::Serve)?;
                 self.buffer = vec![0; MAX_DATA as usize + MAX_ARGUMENTS];
                 self.state = State::Serving(Box::new(Volume {
                     layers: parts.layers,
                     work: parts.work,
                     folding: Folding::default(),
-                    nodes: Nodes::new(kept_open()),
+                    nodes: Nodes::new(kept_open(), root.st_mode),
                     owner: parts.owner,
                     durability: parts.durability,
                     abilities,
@@ -158,16 +159,12 @@ impl Session {
                 return Ok(Next::Other);
             }
         };
-        let length = match self.device.read(&mut self.buffer) {
+        let length = match read(&self.device, &mut self.buffer) {
             Ok(length) => length,
             Err(Errno::NODEV) => return Ok(Next::End),
             Err(e) => return Err(WcifsError::Serve(e)),
         };
         let request = Request::parse(&self.buffer[..length]).map_err(WcifsError::Serve)?;
-        // Data that passes through here is better copied on a processor of its own.
-        if volume.abilities.passthrough {
-            asked(request.thread);
-        }
         let answered = volume.answer(&request, &mut self.reply);
         let message = match answered {
             Answered::Silently => return Ok(Next::Other),

@@ -202,7 +202,7 @@ impl Volume {
             id = linked;
             self.directory_mut(parent)?.at_mut(place).ok_or(Errno::NOENT)?.node = id;
         } else {
-            self.nodes.add(id, Node::new(id, parent, place, layer, kind));
+            self.nodes.add(id, Node::new(id, parent, place, layer, kind, stat.st_mode));
         }
         if several {
             self.nodes.add_link(stat.st_ino, id, parent, place);
@@ -213,12 +213,14 @@ impl Volume {
     /// Tells the kernel of the entry at a place of a directory, as `spelled`: counts it, and gives the inode and its
     /// attributes.
     pub(crate) fn know(&mut self, parent: u64, place: u64, spelled: &[u8]) -> Result<(u64, Attributes, Keep), Errno> {
-        let entry = self.directory(parent)?.at(place).ok_or(Errno::NOENT)?;
-        // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
-        // of the others could be taken back when it goes.
-        let keep = if self.abilities.epochs || entry.kind == Kind::Directory { Keep::ForGood } else { Keep::No };
         let (id, attributes) = self.meet(parent, place)?;
+        Ok((id, attributes, self.count(id, spelled)?))
+    }
+
+    /// Counts that the kernel is told of an inode, as `spelled`; says how long it may keep that name.
+    pub(crate) fn count(&mut self, id: u64, spelled: &[u8]) -> Result<Keep, Errno> {
         let spelling = self.folding.spelling(spelled);
+        let epochs = self.abilities.epochs;
         let node = self.node_mut(id)?;
         node.lookups += 1;
         node.known = match node.known {
@@ -227,7 +229,9 @@ impl Volume {
             Known::As(known) if known == spelling => Known::As(spelling),
             _ => Known::Variously,
         };
-        Ok((id, attributes, keep))
+        // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
+        // of the others could be taken back when it goes.
+        Ok(if epochs || node.kind == Kind::Directory { Keep::ForGood } else { Keep::No })
     }
 
     /// Adds an entry for what was just made in the scratch at `target`.
@@ -273,8 +277,18 @@ impl Volume {
 
     /// The kernel is to ask for an inode's attributes again. Waits for nothing.
     pub(crate) fn invalidate_attributes(&self, id: u64) {
+        self.invalidate(id, -1);
+    }
+
+    /// As [`Volume::invalidate_attributes`], and for the names in it. Waits for nobody who waits for an answer.
+    pub(crate) fn invalidate_listing(&self, id: u64) {
+        self.invalidate(id, 0);
+    }
+
+    /// From `offset` on all that the kernel remembers as an inode's content is old; a negative one leaves it that.
+    fn invalidate(&self, id: u64, offset: i64) {
         let mut reply = Reply::default();
-        let message = reply.start().u64(id).u64(-1i64 as u64).u64(0);
+        let message = reply.start().u64(id).u64(offset as u64).u64(0);
         // The inode may be gone already.
         let _ = self.device.write(message.finish(0, notice::INVALIDATE_INODE));
     }

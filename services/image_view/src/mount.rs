@@ -39,6 +39,7 @@ pub fn serve_image(store: &Store, text: &str, target: &Path, ready: impl FnOnce(
         work: place.join("work"),
         owner: 0,
         durability: Durability::Discarded,
+        for_host: true,
         passthrough: true,
         epochs: true,
     };

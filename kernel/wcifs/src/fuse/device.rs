@@ -1,6 +1,7 @@
 //! `/dev/fuse` and its two control calls.
 #![allow(unsafe_code)]
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -27,7 +28,7 @@ pub struct Device(OwnedFd);
 impl Device {
     /// An end that is not connected to a mount yet.
     pub fn open() -> Result<Self, Errno> {
-        rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map(Self)
+        rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).map(Self)
     }
 
     /// Puts `/dev/null` in the place of this end.
@@ -39,11 +40,24 @@ impl Device {
     /// The next request; waits for it. `ENODEV`: the volume is no longer mounted.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         loop {
-            match rustix::io::read(&self.0, &mut *buffer) {
-                // The request was interrupted before it was read.
-                Err(Errno::INTR | Errno::NOENT | Errno::AGAIN) => {}
-                other => return other,
+            let mut events = [PollFd::new(self, PollFlags::IN)];
+            match rustix::event::poll(&mut events, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(e) => return Err(e),
             }
+            if let Some(length) = self.try_read(buffer)? {
+                return Ok(length);
+            }
+        }
+    }
+
+    /// The next request, if there is one.
+    pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<usize>, Errno> {
+        match rustix::io::read(&self.0, buffer) {
+            Ok(length) => Ok(Some(length)),
+            // None, or it was interrupted before it was read.
+            Err(Errno::AGAIN | Errno::INTR | Errno::NOENT) => Ok(None),
+            Err(e) => Err(e),
         }
     }
 

@@ -27,6 +27,7 @@ pub mod opcode {
     pub const INIT: u32 = 26;
     pub const READDIR: u32 = 28;
     pub const FSYNCDIR: u32 = 30;
+    pub const ACCESS: u32 = 34;
     pub const CREATE: u32 = 35;
     pub const INTERRUPT: u32 = 36;
     pub const DESTROY: u32 = 38;
@@ -78,9 +79,13 @@ pub mod open {
 /// Which attributes a `SETATTR` sets.
 pub mod set {
     pub const MODE: u32 = 1 << 0;
+    pub const USER: u32 = 1 << 1;
+    pub const GROUP: u32 = 1 << 2;
     pub const SIZE: u32 = 1 << 3;
     pub const ATIME: u32 = 1 << 4;
     pub const MTIME: u32 = 1 << 5;
+    /// By way of an open file.
+    pub const OPENED: u32 = 1 << 6;
     pub const ATIME_NOW: u32 = 1 << 7;
     pub const MTIME_NOW: u32 = 1 << 8;
 }

@@ -1,5 +1,6 @@
 //! Requests of the kernel: `fuse_in_header` and what follows it.
 
+use crate::operation::Caller;
 use rustix::io::Errno;
 
 /// Bytes of `fuse_in_header`.
@@ -14,8 +15,8 @@ pub struct Request<'a> {
     pub unique: u64,
     /// The inode that is asked about.
     pub node: u64,
-    /// The thread that asks, as this process sees it; 0 when it does not.
-    pub thread: u32,
+    /// Who asks.
+    pub caller: Caller,
     /// Arguments.
     pub body: Body<'a>,
 }
@@ -28,9 +29,9 @@ impl<'a> Request<'a> {
         let opcode = header.u32()?;
         let unique = header.u64()?;
         let node = header.u64()?;
-        let thread = header.skip(8)?.u32()?;
+        let caller = Caller { user: header.u32()?, group: header.u32()?, thread: header.u32()? };
         let body = bytes.get(HEADER..length).ok_or(Errno::INVAL)?;
-        Ok(Self { opcode, unique, node, thread, body: Body(body) })
+        Ok(Self { opcode, unique, node, caller, body: Body(body) })
     }
 }
 

@@ -88,6 +88,12 @@ impl Volume {
         }
         if valid & set::MODE != 0 {
             self.change_mode(id, mode & 0o777)?;
+            let node = self.node_mut(id)?;
+            node.mode = (mode & 0o777) as u16;
+            if node.kind == Kind::Directory {
+                // Who may not read it any more would go on to be told what the kernel has read of it.
+                self.invalidate_listing(id);
+            }
         }
         if valid & (set::ATIME | set::MTIME) != 0 {
             let time = |wanted: u32, now: u32, seconds: u64, nanoseconds: u32| Timespec {

@@ -1,5 +1,7 @@
 //! New files, directories and links.
 
+use super::permission::Caller;
+use crate::attributes::Attributes;
 use crate::fuse::reply::{Keep, Reply};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, Layer, SCRATCH};
@@ -11,8 +13,17 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+/// Permission bits that masks of processes usually take away.
+const MASKED: u32 = 0o022;
+
 impl Volume {
-    pub(super) fn create(&mut self, parent: u64, body: &mut Body<'_>, reply: &mut Reply) -> Result<(), Errno> {
+    pub(super) fn create(
+        &mut self,
+        parent: u64,
+        body: &mut Body<'_>,
+        caller: Caller,
+        reply: &mut Reply,
+    ) -> Result<(), Errno> {
         let (flags, mode) = (body.u32()?, body.u32()?);
         body.skip(8)?;
         let spelled = body.name()?;
@@ -24,14 +35,18 @@ impl Volume {
             }
             let (id, attributes, keep) = self.know(parent, present.place, spelled)?;
             reply.entry(id, &attributes, keep);
+            self.permit_open(caller, id, flags).inspect_err(|_| self.unlook(id))?;
             return self.open_inode(id, flags, reply).inspect_err(|_| self.unlook(id));
         }
         let (place, file) = self.new_file(&target, mode)?;
         let id = self.directory(parent)?.at(place).ok_or(Errno::IO)?.node;
-        self.nodes.add(id, Node::new(id, parent, place, SCRATCH, Kind::File));
-        // Before its attributes are asked for: they cost less of an open file.
+        let attributes = match Attributes::of_new(&file, id, self.owner, mode)? {
+            Some(attributes) => attributes,
+            None => Attributes::of(&rustix::fs::fstat(&file)?, id, self.owner),
+        };
+        self.nodes.add(id, Node::new(id, parent, place, SCRATCH, Kind::File, mode));
         self.attach(id, file)?;
-        let (id, attributes, keep) = self.know(parent, place, spelled)?;
+        let keep = self.count(id, spelled)?;
         reply.entry(id, &attributes, keep);
         self.use_file(id, reply)
     }
@@ -52,7 +67,7 @@ impl Volume {
         let file = self.scratch().open_file(&path, OFlags::TMPFILE | OFlags::RDWR, mode)?;
         rustix::fs::fchmod(&file, mode)?;
         let id = self.nodes.number();
-        let mut node = Node::new(id, 0, 0, SCRATCH, Kind::File);
+        let mut node = Node::new(id, 0, 0, SCRATCH, Kind::File, mode.bits());
         node.lookups = 1;
         self.nodes.add(id, node);
         self.attach(id, file)?;
@@ -85,7 +100,7 @@ impl Volume {
             if opaque {
                 metadata::make_opaque(&layer.open_directory(path)?)?;
             }
-            if mode.bits() & 0o022 != 0 {
+            if mode.bits() & MASKED != 0 {
                 rustix::fs::chmodat(layer, path, mode, AtFlags::empty())?;
             }
             Ok(())
@@ -124,7 +139,7 @@ impl Volume {
         self.place(target, Kind::File, |layer, path| {
             let file = layer.open_file(path, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, mode)?;
             // The mask of this process, which may take these, was not meant.
-            if mode.bits() & 0o022 != 0 {
+            if mode.bits() & MASKED != 0 {
                 rustix::fs::fchmod(&file, mode)?;
             }
             made = Some(file);

@@ -24,8 +24,13 @@ impl Volume {
         let node = request.node;
         let body = &mut body;
         reply.start();
+        if let Err(refused) = self.permit(request) {
+            return Answered::With(Err(refused));
+        }
         Answered::With(match request.opcode {
-            opcode::LOOKUP => self.lookup(node, body, request.thread, reply),
+            opcode::LOOKUP => self.lookup(node, body, request.caller.thread, reply),
+            // That it is permitted is all that is asked.
+            opcode::ACCESS => Ok(()),
             opcode::GETATTR => self.get_attributes(node, reply),
             opcode::OPEN => self.open_file(node, body, reply),
             opcode::RELEASE => self.release(node, body),
@@ -38,7 +43,7 @@ impl Volume {
             opcode::SETXATTR => self.set_extended(node, body),
             opcode::LISTXATTR => self.list_extended(node, body, reply),
             opcode::REMOVEXATTR => self.remove_extended(node, body),
-            opcode::CREATE => self.create(node, body, reply),
+            opcode::CREATE => self.create(node, body, request.caller, reply),
             opcode::TMPFILE => self.create_nameless(node, body, reply),
             opcode::MKNOD => self.make_node(node, body, reply),
             opcode::MKDIR => self.make_directory(node, body, reply),
@@ -46,8 +51,8 @@ impl Volume {
             opcode::LINK => self.link(node, body, reply),
             opcode::UNLINK => self.unlink(node, body),
             opcode::RMDIR => self.remove_directory(node, body),
-            opcode::RENAME => self.rename_plainly(node, body, request.thread),
-            opcode::RENAME2 => self.rename_with_flags(node, body, request.thread),
+            opcode::RENAME => self.rename_plainly(node, body, request.caller.thread),
+            opcode::RENAME2 => self.rename_with_flags(node, body, request.caller.thread),
             opcode::SETATTR => self.set_attributes(node, body, reply),
             opcode::STATX => self.statx(node, reply),
             opcode::READLINK => self.read_link(node, reply),

@@ -105,6 +105,11 @@ impl Volume {
     }
 }
 
+/// Whether a name is that of a file's DOS attributes, which Wine keeps there.
+pub(super) fn is_dos_attributes(name: &[u8]) -> bool {
+    name == DOS_ATTRIBUTES.as_bytes()
+}
+
 /// A name that programs may use. All others belong to the host.
 fn own_name(name: &[u8]) -> Result<&str, Errno> {
     let name = std::str::from_utf8(name).map_err(|_| Errno::OPNOTSUPP)?;

@@ -7,10 +7,12 @@ mod dispatch;
 mod extended;
 mod link;
 mod open;
+mod permission;
 mod read_directory;
 mod remove;
 mod rename;
 mod respelling;
 
 pub use dispatch::Answered;
+pub use permission::Caller;
 pub use respelling::Callers;

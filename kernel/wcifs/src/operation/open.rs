@@ -4,6 +4,7 @@
 //! a file of a lower layer is copied up while somebody has it open, the name gets a new inode: the old one stays with
 //! those who have it open, and `ESTALE` makes the kernel look the name up again.
 
+use super::permission::ACCESS;
 use crate::copy_up::Data;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Body;
@@ -13,9 +14,6 @@ use crate::volume::Volume;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-
-/// `O_ACCMODE`.
-const ACCESS: u32 = 3;
 
 fn writes(flags: u32) -> bool {
     flags & ACCESS != 0 || flags & OFlags::TRUNC.bits() != 0
@@ -114,10 +112,11 @@ impl Volume {
         let new = self.nodes.number();
         let node = self.node(id)?;
         let (parent, place, number, known) = (node.parent, node.place, node.number, node.known);
+        let mode = u32::from(node.mode);
         let entry = self.entry_of_mut(id)?;
         entry.node = new;
         let (layer, kind) = (entry.layer, entry.kind);
-        self.nodes.add(new, Node { number, children: 1, ..Node::new(new, parent, place, layer, kind) });
+        self.nodes.add(new, Node { number, children: 1, ..Node::new(new, parent, place, layer, kind, mode) });
         self.nodes.succeed(id, new);
         for (parent, place) in self.nodes.move_links(id, new) {
             if let Some(entry) = self.directory_mut(parent)?.at_mut(place) {

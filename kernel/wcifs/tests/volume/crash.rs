@@ -24,6 +24,7 @@ fn serve() {
         work: directory.join("work"),
         owner: 0,
         durability: Durability::Kept,
+        for_host: false,
         passthrough: true,
         epochs: true,
     };

@@ -65,6 +65,7 @@ impl Fixture {
             work: self.directory.path().join("work"),
             owner: OWNER,
             durability: Durability::Kept,
+            for_host: false,
             passthrough: self.mode.passthrough,
             epochs: self.mode.epochs,
         }

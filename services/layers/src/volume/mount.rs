@@ -58,6 +58,7 @@ impl UnionMount {
             work: self.work(),
             owner: ids.program(),
             durability,
+            for_host: false,
             passthrough: !is_done_without(PASSTHROUGH),
             epochs: !is_done_without(EPOCHS),
         };

@@ -4,5 +4,6 @@
 mod attributes;
 mod content;
 mod listing;
+mod permissions;
 mod refusals;
 mod times;

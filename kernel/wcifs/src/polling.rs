@@ -1,0 +1,99 @@
+//! Waits for the next request: looks for it again and again for a moment before it sleeps, as halt polling does in virtual
+//! machine monitors.
+//!
+//! To wake a thread on a processor that sleeps takes several times as long as to serve a request, and programs that look at
+//! many files send one request after the other. So while requests come quickly, and only while a processor has nothing else
+//! to do, this thread stays awake for [`PATIENCE`] after each.
+
+use crate::fuse::device::Device;
+use rustix::io::Errno;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+/// Longest time to look for a request without sleep. One that would have come within it is worth waiting for.
+const PATIENCE: Duration = Duration::from_micros(40);
+/// Requests from one look at what else the machine does to the next.
+const REQUESTS: u32 = 64;
+/// Pauses of the processor from one look for a request to the next.
+const PAUSES: u32 = 20;
+
+/// How long the serving thread waits for requests without sleep.
+#[derive(Debug)]
+pub struct Polling {
+    load: Option<File>,
+    /// Processors that this thread may use.
+    processors: usize,
+    /// Requests have come quickly lately, and a processor was idle.
+    awake: bool,
+    /// Requests since the last look at what else the machine does.
+    requests: u32,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { load: File::open("/proc/loadavg").ok(), processors, awake: false, requests: 0 }
+    }
+}
+
+impl Polling {
+    /// The next request. `ENODEV`: the volume is no longer mounted.
+    pub fn read(&mut self, device: &Device, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let start = Instant::now();
+        while self.awake {
+            if let Some(length) = device.try_read(buffer)? {
+                self.requests += 1;
+                if self.requests >= REQUESTS {
+                    self.awake = self.is_machine_idle();
+                }
+                return Ok(length);
+            }
+            self.awake = start.elapsed() < PATIENCE;
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
+        }
+        let start = Instant::now();
+        let length = device.read(buffer)?;
+        self.awake = start.elapsed() < PATIENCE && self.is_machine_idle();
+        Ok(length)
+    }
+
+    /// Whether a processor is left for the program that asks when this thread keeps its own.
+    fn is_machine_idle(&mut self) -> bool {
+        self.requests = 0;
+        let mut buffer = [0; 128];
+        let text = self.load.as_ref().and_then(|load| load.read_at(&mut buffer, 0).ok());
+        let running = text.and_then(|length| std::str::from_utf8(&buffer[..length]).ok()).and_then(running);
+        running.is_some_and(|running| running < self.processors)
+    }
+}
+
+/// Threads that run or could run, this one among them, by the machine's `/proc/loadavg` (proc_loadavg(5), fourth field).
+fn running(load: &str) -> Option<usize> {
+    load.split(' ').nth(3)?.split_once('/')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_threads_are_counted() {
+        assert_eq!(running("0.10 2.04 2.59 3/79 10272\n"), Some(3));
+        for bad in ["", "0.10 2.04 2.59", "0.10 2.04 2.59 3", "0.1 0.2 0.3 x/2 4"] {
+            assert_eq!(running(bad), None);
+        }
+        assert!(running(&std::fs::read_to_string("/proc/loadavg").unwrap()).unwrap() > 0);
+    }
+
+    #[test]
+    fn nobody_stays_awake_on_a_machine_without_idle_processors() {
+        let mut polling = Polling { processors: 1, ..Polling::default() };
+        // This thread runs on it.
+        assert!(!polling.is_machine_idle());
+        polling.processors = usize::MAX;
+        assert!(polling.is_machine_idle());
+        polling.load = None;
+        assert!(!polling.is_machine_idle());
+    }
+}
