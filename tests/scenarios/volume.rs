@@ -74,6 +74,34 @@ fn a_rename_that_changes_only_the_case_changes_the_name() {
     let host = Host::start();
     let line = r"cd C:\& echo one> readme.txt& ren readme.txt ReadMe.TXT& ren License.txt LICENSE.txt& dir /b *.txt& type README.txt";
     assert_eq!(cmd(&host, "one", line), ["LICENSE.txt", "ReadMe.TXT", "one"]);
+    // Directories, of the image and new.
+    let line = r"cd C:\& md Data& echo two> Data\f.txt& ren Data dATA& ren ProgramData PROGRAMDATA& dir /b /ad *data& type data\F.txt";
+    assert_eq!(cmd(&host, "two", line), ["dATA", "PROGRAMDATA", "two"]);
+}
+
+/// What is mounted in a directory stays, whatever becomes of its name.
+#[test]
+fn a_directory_with_a_mount_in_it_is_renamed_without_losing_it() {
+    let host = Host::start();
+    let outside = host.new_directory("outside");
+    std::fs::write(outside.join("f.txt"), "outside").unwrap();
+    let mapped = format!("{}:C:/data/inner", outside.display());
+    let line = r"ren C:\data DATA& type C:\Data\Inner\f.txt& echo more> C:\data\inner\g.txt& dir /b C:\data\inner";
+    let words = ["run", "--rm", "-u", "ContainerAdministrator", "-v", &mapped, "nanoserver", "cmd", "/c", line];
+    assert_eq!(host.casement(words).succeeded().lines(), ["outside", "f.txt", "g.txt"]);
+    assert_eq!(std::fs::read_to_string(outside.join("g.txt")).unwrap().trim(), "more");
+}
+
+#[test]
+fn a_file_is_hidden_and_read_only_in_whatever_order() {
+    let host = Host::start();
+    let line = r"cd C:\& echo x> a.txt& echo x> b.txt& attrib +r a.txt& attrib +h a.txt& attrib +h +r b.txt& attrib a.txt& attrib b.txt& echo y> a.txt& type a.txt";
+    let lines = cmd(&host, "one", line);
+    for (line, name) in lines.iter().zip(["a.txt", "b.txt"]) {
+        let (letters, _) = line.split_once("C:").unwrap();
+        assert!(letters.contains('H') && letters.contains('R') && line.ends_with(name), "{lines:?}");
+    }
+    assert_eq!(lines.last().unwrap(), "x", "{lines:?}");
 }
 
 #[test]

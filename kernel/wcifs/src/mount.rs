@@ -11,6 +11,9 @@ use rustix::mount::MountFlags;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
+/// What the kernel calls the file system of a volume.
+pub(crate) const FILE_SYSTEM: &str = "fuse.wcifs";
+
 /// What a volume is made of.
 #[derive(Debug, Clone)]
 pub struct MountPlan {
@@ -55,7 +58,7 @@ impl MountPlan {
         let failed = |source| WcifsError::Mount { path: target.to_owned(), source };
         let options = CString::new(options).map_err(|_| failed(rustix::io::Errno::INVAL))?;
         let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
-        rustix::mount::mount("C:", target, "fuse.wcifs", restricted, options.as_c_str()).map_err(failed)?;
+        rustix::mount::mount("C:", target, FILE_SYSTEM, restricted, options.as_c_str()).map_err(failed)?;
         let wishes = Wishes { passthrough: self.passthrough, epochs: self.epochs };
         Ok(Session::new(device, wishes, layers, work, self.owner, self.durability))
     }

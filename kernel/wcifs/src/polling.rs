@@ -24,8 +24,10 @@ pub struct Polling {
     load: Option<File>,
     /// Processors that this thread may use.
     processors: usize,
-    /// Requests have come quickly lately, and a processor was idle.
+    /// The last request came quickly, and a processor was idle.
     awake: bool,
+    /// A processor was, when that was looked at last.
+    idle: bool,
     /// Requests since the last look at what else the machine does.
     requests: u32,
 }
@@ -33,20 +35,18 @@ pub struct Polling {
 impl Default for Polling {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { load: File::open("/proc/loadavg").ok(), processors, awake: false, requests: 0 }
+        Self { load: File::open("/proc/loadavg").ok(), processors, awake: false, idle: false, requests: REQUESTS }
     }
 }
 
 impl Polling {
     /// The next request. `ENODEV`: the volume is no longer mounted.
     pub fn read(&mut self, device: &Device, buffer: &mut [u8]) -> Result<usize, Errno> {
+        self.requests += 1;
         let start = Instant::now();
         while self.awake {
             if let Some(length) = device.try_read(buffer)? {
-                self.requests += 1;
-                if self.requests >= REQUESTS {
-                    self.awake = self.is_machine_idle();
-                }
+                self.awake = self.is_machine_idle();
                 return Ok(length);
             }
             self.awake = start.elapsed() < PATIENCE;
@@ -60,11 +60,14 @@ impl Polling {
 
     /// Whether a processor is left for the program that asks when this thread keeps its own.
     fn is_machine_idle(&mut self) -> bool {
-        self.requests = 0;
-        let mut buffer = [0; 128];
-        let text = self.load.as_ref().and_then(|load| load.read_at(&mut buffer, 0).ok());
-        let running = text.and_then(|length| std::str::from_utf8(&buffer[..length]).ok()).and_then(running);
-        running.is_some_and(|running| running < self.processors)
+        if self.requests >= REQUESTS {
+            self.requests = 0;
+            let mut buffer = [0; 128];
+            let text = self.load.as_ref().and_then(|load| load.read_at(&mut buffer, 0).ok());
+            let running = text.and_then(|length| std::str::from_utf8(&buffer[..length]).ok()).and_then(running);
+            self.idle = running.is_some_and(|running| running < self.processors);
+        }
+        self.idle
     }
 }
 
@@ -92,8 +95,10 @@ mod tests {
         // This thread runs on it.
         assert!(!polling.is_machine_idle());
         polling.processors = usize::MAX;
+        assert!(!polling.is_machine_idle(), "it is not looked at again so soon");
+        polling.requests = REQUESTS;
         assert!(polling.is_machine_idle());
-        polling.load = None;
+        (polling.load, polling.requests) = (None, REQUESTS);
         assert!(!polling.is_machine_idle());
     }
 }

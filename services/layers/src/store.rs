@@ -50,10 +50,14 @@ impl Store {
         let Some(_lock) = self.lock_file("store.lock", FlockOperation::NonBlockingLockExclusive)? else {
             return Ok(());
         };
-        let places = [self.root.join("layers"), self.root.join("scratches"), self.root.clone()];
-        let content = self.root.join("content");
-        for place in places.iter().map(PathBuf::as_path).chain([content.as_path(), self.content.blobs_directory()]) {
-            for entry in fs::read_dir(place).map_err(LayersError::io("read", place))?.flatten() {
+        let places = ["layers", "scratches", "", "content", "cache/registries"].map(|place| self.root.join(place));
+        for place in places.iter().map(PathBuf::as_path).chain([self.content.blobs_directory()]) {
+            let entries = match fs::read_dir(place) {
+                // Some are made when they are needed.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(LayersError::io("read", place))?,
+            };
+            for entry in entries.flatten() {
                 if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                     atomic::remove(&entry.path())?;
                 }

@@ -326,12 +326,13 @@ fn a_derived_image_has_the_layers_of_its_parent_and_its_own() {
 #[test]
 fn leftovers_of_killed_processes_are_swept() {
     let (root, store) = store();
-    for name in ["layers/.unfinished-a", "scratches/.unfinished-b"] {
+    store.sweep().unwrap();
+    for name in ["layers/.unfinished-a", "scratches/.unfinished-b", "cache/registries/.unfinished-d"] {
         fs::create_dir_all(root.path().join(name).join("deep")).unwrap();
     }
     fs::write(root.path().join("content/blobs/sha256/.unfinished-c"), "x").unwrap();
     store.sweep().unwrap();
-    for place in ["layers", "scratches", "content/blobs/sha256"] {
+    for place in ["layers", "scratches", "content/blobs/sha256", "cache/registries"] {
         assert_eq!(count(&root.path().join(place)), 0, "{place}");
     }
 }

@@ -1,6 +1,6 @@
 //! Looking at files and changing their attributes.
 
-use super::respelling::Purpose;
+use super::respelling::{Purpose, may_be_gone, may_have_open};
 use crate::copy_up::Data;
 use crate::fuse::number::set;
 use crate::fuse::reply::{Keep, Reply};
@@ -29,15 +29,27 @@ impl Volume {
         self.load(parent)?;
         let name = name::wanted(spelled)?;
         let found = self.directory(parent)?.find(&self.folding, name).filter(|e| e.is_visible());
-        if let Some((place, node, canonical)) = found.map(|e| (e.place, e.node, *e.name == *name)) {
-            // A file that somebody has open may be about to be renamed to this spelling.
-            let in_question = !canonical && self.is_open(node);
-            let purpose = if canonical { Purpose::Use } else { self.callers.purpose(thread, name) };
-            if purpose == Purpose::Respelling || purpose == Purpose::Target && in_question {
+        if let Some((place, node, kind, canonical)) = found.map(|e| (e.place, e.node, e.kind, *e.name == *name)) {
+            // What somebody has open may be about to be renamed to this spelling.
+            let in_question = !canonical && (kind == Kind::Directory || self.is_open(node));
+            let purpose = if canonical { Purpose::Use } else { self.callers.purpose(thread, name, kind) };
+            let hidden = match purpose {
+                Purpose::Respelling | Purpose::Target if kind == Kind::Directory => {
+                    let path = self.entry_path(parent, name)?;
+                    let path = std::str::from_utf8(&path).map_err(|_| Errno::ILSEQ)?;
+                    let renames = purpose == Purpose::Respelling || may_have_open(thread, path);
+                    renames && may_be_gone(thread, path)
+                }
+                Purpose::Respelling => true,
+                Purpose::Target => in_question,
+                Purpose::Look | Purpose::Use => false,
+            };
+            if hidden {
                 return Err(Errno::NOENT);
             }
             let (id, attributes, keep) = self.know(parent, place, spelled)?;
-            reply.entry(id, &attributes, if in_question { Keep::No } else { keep });
+            let kept = !in_question || kind == Kind::Directory && purpose == Purpose::Use;
+            reply.entry(id, &attributes, if kept { keep } else { Keep::No });
             return Ok(());
         }
         let folding = self.folding.clone();

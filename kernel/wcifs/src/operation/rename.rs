@@ -19,7 +19,7 @@ impl Volume {
         self.rename(parent, old, new_parent, new, RenameFlags::empty())
     }
 
-    /// Refuses to replace a file that wineserver was told is not there ([`super::respelling`]).
+    /// Refuses to replace what wineserver was told is not there ([`super::respelling`]).
     fn keep_open_target(
         &mut self,
         parent: u64,
@@ -29,7 +29,8 @@ impl Volume {
         thread: u32,
     ) -> Result<(), Errno> {
         let Ok(target) = self.visible(new_parent, new) else { return Ok(()) };
-        let in_question = target.name.as_bytes() != new && self.is_open(target.node);
+        let may_be_open = target.kind == Kind::Directory || self.is_open(target.node);
+        let in_question = target.name.as_bytes() != new && may_be_open;
         if in_question && is_wineserver(thread) && self.visible(parent, old)?.node != target.node {
             return Err(Errno::ACCESS);
         }

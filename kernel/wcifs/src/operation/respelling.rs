@@ -8,7 +8,13 @@
 //! open to rename it. This look has to find nothing either. It asks so for no other reason, but the file that it renames may
 //! be another one, and then it would not learn that something is in the way. So only a file that is open is not found, and
 //! wineserver may not put another one in its place: Windows does not let it either.
+//!
+//! Nobody tells who has a directory open (`OPENDIR` is declined), but wineserver's `/proc` does. And the kernel knows a directory by
+//! one name only, the last that was used: the program looks at the new name first, so what it is told is not kept, or
+//! wineserver's look would be answered by the kernel.
 
+use crate::layer::Kind;
+use crate::mount::FILE_SYSTEM as VOLUME;
 use crate::name;
 use crate::thread_files::ThreadFiles;
 use std::fs::File;
@@ -30,6 +36,8 @@ pub enum Purpose {
     Respelling,
     /// wineserver wants to know what is at the target of a rename.
     Target,
+    /// Another program wants to know what is at a path that ends with it.
+    Look,
     /// Anything else.
     Use,
 }
@@ -45,16 +53,17 @@ impl Default for Callers {
 }
 
 impl Callers {
-    /// Why a thread looks for `wanted`.
-    pub fn purpose(&mut self, thread: u32, wanted: &str) -> Purpose {
-        self.purpose_of(thread, wanted).unwrap_or(Purpose::Use)
+    /// Why a thread looks for `wanted`, which is a `kind`.
+    pub fn purpose(&mut self, thread: u32, wanted: &str, kind: Kind) -> Purpose {
+        self.purpose_of(thread, wanted, kind).unwrap_or(Purpose::Use)
     }
 
-    fn purpose_of(&mut self, thread: u32, wanted: &str) -> Option<Purpose> {
+    fn purpose_of(&mut self, thread: u32, wanted: &str, kind: Kind) -> Option<Purpose> {
         let (call, arguments) = self.call(thread)?;
         let rename = RENAMES.iter().find(|(number, ..)| *number == call);
         let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
-        if rename.is_none() && (look.is_none() || !is_wineserver(thread)) {
+        let purpose = if is_wineserver(thread) { Purpose::Target } else { Purpose::Look };
+        if rename.is_none() && (look.is_none() || purpose == Purpose::Look && kind != Kind::Directory) {
             return None;
         }
         let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
@@ -67,7 +76,7 @@ impl Callers {
             return same.then_some(Purpose::Respelling);
         }
         let looked_at = path(look?.1)?;
-        (last_step(&looked_at) == wanted.as_bytes()).then_some(Purpose::Target)
+        (last_step(&looked_at) == wanted.as_bytes()).then_some(purpose)
     }
 
     /// Number and arguments of the call that a thread is in.
@@ -91,6 +100,59 @@ impl Callers {
 /// Whether a thread is wineserver's. Any program may say so of itself, and then sees what wineserver would.
 pub fn is_wineserver(thread: u32) -> bool {
     std::fs::read(format!("/proc/{thread}/comm")).is_ok_and(|name| name.starts_with(b"wineserver"))
+}
+
+/// Whether a process has a directory open, whose names from the volume's root are these; it may have another one open whose
+/// path ends so.
+pub fn may_have_open(thread: u32, directory: &str) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{thread}/fd")).into_iter().flatten().flatten();
+    let mut open = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    // What the kernel looks for again is deleted for it meanwhile (proc_pid_fd(5)).
+    let is = |path: &str| ends_with(path, directory) || ends_with(path.trim_end_matches(" (deleted)"), directory);
+    open.any(|path| path.to_str().is_some_and(is))
+}
+
+/// Whether a directory can be gone for a moment for the kernel: mounts in it would go with it.
+pub fn may_be_gone(thread: u32, directory: &str) -> bool {
+    let mounts = std::fs::read_to_string(format!("/proc/{thread}/mountinfo"));
+    mounts.is_ok_and(|mounts| !has_mounts(&mounts, directory))
+}
+
+/// Whether the last steps of a path are these, in some spelling.
+fn ends_with(path: &str, steps: &str) -> bool {
+    let mut path = path.rsplit('/');
+    steps.rsplit('/').all(|step| path.next().is_some_and(|other| name::same(other, step)))
+}
+
+/// Whether something is mounted on or in a directory of a volume, by the `mountinfo` of a process that uses it.
+fn has_mounts(mounts: &str, directory: &str) -> bool {
+    let points: Vec<(String, bool)> = mounts.lines().filter_map(mount_point).collect();
+    let volumes = points.iter().filter(|(_, is_volume)| *is_volume);
+    volumes.map(|(volume, _)| volume.trim_end_matches('/')).any(|volume| {
+        let below = points.iter().filter_map(|(point, _)| point.strip_prefix(volume)?.strip_prefix('/'));
+        below.into_iter().any(|below| {
+            let mut below = below.split('/');
+            directory.split('/').all(|step| below.next().is_some_and(|other| name::same(other, step)))
+        })
+    })
+}
+
+/// Where something is mounted, and whether it is a volume (proc_pid_mountinfo(5)).
+fn mount_point(line: &str) -> Option<(String, bool)> {
+    let (place, source) = line.split_once(" - ")?;
+    let mut text = Vec::new();
+    let mut escaped = place.split(' ').nth(4)?.bytes();
+    while let Some(byte) = escaped.next() {
+        match byte {
+            // Spaces and the like are three octal digits.
+            b'\\' => {
+                let digits = [escaped.next()?, escaped.next()?, escaped.next()?];
+                text.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 8).ok()?);
+            }
+            _ => text.push(byte),
+        }
+    }
+    Some((String::from_utf8(text).ok()?, source.split(' ').next() == Some(VOLUME)))
 }
 
 /// The string at an address of another process.
@@ -130,7 +192,8 @@ mod tests {
     #[test]
     fn this_thread_renames_nothing() {
         let mut callers = Callers::default();
-        assert_eq!(callers.purpose(std::process::id(), "x"), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "x", Kind::File), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "x", Kind::Directory), Purpose::Use);
         assert!(!is_wineserver(std::process::id()));
     }
 
@@ -146,6 +209,47 @@ mod tests {
         drop(child.stdin.take());
         child.wait().unwrap();
         assert_eq!(callers.call(child.id()), None);
+    }
+
+    #[test]
+    fn mounts_in_a_directory_are_found() {
+        let mounts = "63 43 0:39 / /silo/drive_c rw shared:1 - fuse.wcifs C: rw\n\
+                      64 63 254:0 /x /silo/drive_c/Data/My\\040Files rw - ext4 /dev/vda rw\n\
+                      65 43 0:40 / /silo/drive_c2 rw - fuse.wcifs C: rw\n\
+                      66 43 0:41 / /elsewhere/logs rw - tmpfs tmpfs rw\n\
+                      broken\n";
+        for (directory, has) in [
+            ("data", true),
+            ("DATA/my files", true),
+            ("Data/My Files/below", false),
+            ("Data/My", false),
+            ("Dat", false),
+            ("logs", false),
+            ("2", false),
+        ] {
+            assert_eq!(has_mounts(mounts, directory), has, "{directory}");
+        }
+        assert!(!has_mounts("", "Data"));
+        assert_eq!(mount_point("1 2 0:3 / /bad\\0 rw - tmpfs tmpfs rw"), None);
+    }
+
+    #[test]
+    fn open_directories_are_known_by_their_last_steps() {
+        for (path, steps, ends) in [
+            ("/silo/drive_c/Foo/Bar", "foo/BAR", true),
+            ("/silo/drive_c/Foo/Bar", "bar", true),
+            ("/silo/drive_c/Foo/Bar", "Foo", false),
+            ("/xBar", "Bar", false),
+            ("Bar", "Foo/Bar", false),
+            ("pipe:[7]", "Bar", false),
+        ] {
+            assert_eq!(ends_with(path, steps), ends, "{path} {steps}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let steps = directory.path().to_str().unwrap().trim_start_matches('/').to_uppercase();
+        assert!(!may_have_open(std::process::id(), &steps));
+        let _open = std::fs::File::open(directory.path()).unwrap();
+        assert!(may_have_open(std::process::id(), &steps));
     }
 
     #[test]

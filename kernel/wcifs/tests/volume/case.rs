@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 
 in_every_mode!(
     wineserver_renames_to_another_case,
+    wineserver_renames_directories_to_another_case,
+    a_directory_with_a_mount_in_it_keeps_its_spelling,
     any_spelling_finds_a_file,
     a_miss_is_forgotten_when_another_spelling_is_created,
     a_removed_file_is_gone_in_every_spelling,
@@ -176,4 +178,53 @@ fn wineserver_renames_to_another_case(mode: Mode) {
     }
     as_wineserver(|| fs::rename(volume.at("other"), volume.at("readme")).unwrap());
     assert_eq!(volume.read("README"), "other");
+}
+
+fn wineserver_renames_directories_to_another_case(mode: Mode) {
+    let volume = Fixture::over(mode, &[("low/sub/f", "1"), ("other/", "")]);
+    fill(&volume.root(), &[("new/sub/f", "1")]);
+    for (name, spelled, respelled) in [
+        ("low", "Low", "LOW"),
+        ("new", "NEW", "New"),
+        ("low/sub", "low/SUB", "LOW/Sub"),
+        ("new/sub", "NEW/Sub", "NEW/sUB"),
+    ] {
+        let held = fs::File::open(volume.at(name)).unwrap();
+        // The program looks first.
+        assert!(volume.at(spelled).is_dir());
+        as_wineserver(|| {
+            assert_eq!(error(fs::metadata(volume.at(spelled))), 2, "{spelled}");
+            fs::rename(volume.at(name), volume.at(spelled)).unwrap();
+        });
+        let (parent, last) = spelled.rsplit_once('/').unwrap_or(("", spelled));
+        assert!(volume.names(parent).iter().any(|found| found == last), "{:?}", volume.names(parent));
+        // What was opened before is the same directory.
+        assert!(rustix::fs::statat(&held, ".", rustix::fs::AtFlags::empty()).is_ok());
+        // Another one does not take its place.
+        assert!(volume.at(respelled).is_dir());
+        let refused = as_wineserver(|| error(fs::rename(volume.at("other"), volume.at(respelled))));
+        assert_eq!(refused, 13, "{respelled}");
+        drop(held);
+        // Once it is open no more, it is found again.
+        assert!(as_wineserver(|| volume.at(respelled).is_dir()), "{respelled}");
+    }
+    assert_eq!((volume.read("low/sub/f"), volume.read("new/sub/f")), ("1".into(), "1".into()));
+}
+
+/// For the kernel the directory would be gone for a moment, and what is mounted in it with it.
+fn a_directory_with_a_mount_in_it_keeps_its_spelling(mode: Mode) {
+    let volume = Fixture::over(mode, &[("Data/My Files/", "")]);
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("f"), "outside").unwrap();
+    let point = volume.at("Data/My Files");
+    rustix::mount::mount_bind(outside.path(), &point).unwrap();
+    let held = fs::File::open(volume.at("Data")).unwrap();
+    assert!(volume.at("DATA").is_dir());
+    as_wineserver(|| {
+        assert!(volume.at("DATA").is_dir());
+        fs::rename(volume.at("Data"), volume.at("DATA")).unwrap_or_default();
+    });
+    assert_eq!(volume.read("data/my files/f"), "outside");
+    drop(held);
+    rustix::mount::unmount(&point, rustix::mount::UnmountFlags::DETACH).unwrap();
 }
