@@ -84,7 +84,7 @@ fn a_rename_that_changes_only_the_case_changes_the_name() {
 fn a_directory_with_a_mount_in_it_is_renamed_without_losing_it() {
     let host = Host::start();
     let outside = host.new_directory("outside");
-    std::fs::write(outside.join("f.txt"), "outside").unwrap();
+    std::fs::write(outside.join("f.txt"), "outside\r\n").unwrap();
     let mapped = format!("{}:C:/data/inner", outside.display());
     let line = r"ren C:\data DATA& type C:\Data\Inner\f.txt& echo more> C:\data\inner\g.txt& dir /b C:\data\inner";
     let words = ["run", "--rm", "-u", "ContainerAdministrator", "-v", &mapped, "nanoserver", "cmd", "/c", line];
@@ -95,7 +95,7 @@ fn a_directory_with_a_mount_in_it_is_renamed_without_losing_it() {
 #[test]
 fn a_file_is_hidden_and_read_only_in_whatever_order() {
     let host = Host::start();
-    let line = r"cd C:\& echo x> a.txt& echo x> b.txt& attrib +r a.txt& attrib +h a.txt& attrib +h +r b.txt& attrib a.txt& attrib b.txt& echo y> a.txt& type a.txt";
+    let line = r"cd C:\& echo x> a.txt& echo x> b.txt& attrib +r a.txt& attrib +h a.txt& attrib +h b.txt& attrib +r b.txt& attrib a.txt& attrib b.txt& echo y> a.txt& type a.txt";
     let lines = cmd(&host, "one", line);
     for (line, name) in lines.iter().zip(["a.txt", "b.txt"]) {
         let (letters, _) = line.split_once("C:").unwrap();
