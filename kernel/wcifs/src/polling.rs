@@ -42,7 +42,7 @@ impl Default for Polling {
 impl Polling {
     /// The next request. `ENODEV`: the volume is no longer mounted.
     pub fn read(&mut self, device: &Device, buffer: &mut [u8]) -> Result<usize, Errno> {
-        self.requests += 1;
+        self.requests = self.requests.saturating_add(1);
         let start = Instant::now();
         while self.awake {
             if let Some(length) = device.try_read(buffer)? {
