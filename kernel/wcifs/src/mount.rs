@@ -4,7 +4,7 @@ use crate::error::WcifsError;
 use crate::fuse::connection::Wishes;
 use crate::fuse::device::Device;
 use crate::layer::{Layer, MAX_LAYERS};
-use crate::session::Session;
+use crate::session::{Parts, Session};
 use crate::volume::Durability;
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::mount::MountFlags;
@@ -60,7 +60,8 @@ impl MountPlan {
         let restricted = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
         rustix::mount::mount("C:", target, FILE_SYSTEM, restricted, options.as_c_str()).map_err(failed)?;
         let wishes = Wishes { passthrough: self.passthrough, epochs: self.epochs };
-        Ok(Session::new(device, wishes, layers, work, self.owner, self.durability))
+        let (owner, durability, kernel_permits) = (self.owner, self.durability, self.for_host);
+        Ok(Session::new(device, wishes, Parts { layers, work, owner, durability, kernel_permits }))
     }
 }
 

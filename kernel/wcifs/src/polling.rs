@@ -7,6 +7,7 @@
 
 use crate::fuse::device::Device;
 use rustix::io::Errno;
+use rustix::thread::sched_getaffinity;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -22,8 +23,6 @@ const PAUSES: u32 = 20;
 #[derive(Debug)]
 pub struct Polling {
     load: Option<File>,
-    /// Processors that this thread may use.
-    processors: usize,
     /// The last request came quickly, and a processor was idle.
     awake: bool,
     /// A processor was, when that was looked at last.
@@ -34,8 +33,7 @@ pub struct Polling {
 
 impl Default for Polling {
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { load: File::open("/proc/loadavg").ok(), processors, awake: false, idle: false, requests: REQUESTS }
+        Self { load: File::open("/proc/loadavg").ok(), awake: false, idle: false, requests: REQUESTS }
     }
 }
 
@@ -65,7 +63,9 @@ impl Polling {
             let mut buffer = [0; 128];
             let text = self.load.as_ref().and_then(|load| load.read_at(&mut buffer, 0).ok());
             let running = text.and_then(|length| std::str::from_utf8(&buffer[..length]).ok()).and_then(running);
-            self.idle = running.is_some_and(|running| running < self.processors);
+            // While a container starts it has one processor for all it does.
+            let processors = sched_getaffinity(None).map_or(1, |own| own.count());
+            self.idle = running.is_some_and(|running| running < processors as usize);
         }
         self.idle
     }
@@ -79,6 +79,7 @@ fn running(load: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::thread::{CpuSet, sched_setaffinity};
 
     #[test]
     fn running_threads_are_counted() {
@@ -90,15 +91,21 @@ mod tests {
     }
 
     #[test]
-    fn nobody_stays_awake_on_a_machine_without_idle_processors() {
-        let mut polling = Polling { processors: 1, ..Polling::default() };
-        // This thread runs on it.
-        assert!(!polling.is_machine_idle());
-        polling.processors = usize::MAX;
-        assert!(!polling.is_machine_idle(), "it is not looked at again so soon");
-        polling.requests = REQUESTS;
-        assert!(polling.is_machine_idle());
-        (polling.load, polling.requests) = (None, REQUESTS);
-        assert!(!polling.is_machine_idle());
+    fn nobody_stays_awake_without_a_processor_for_who_asks() {
+        std::thread::spawn(|| {
+            let all = sched_getaffinity(None).unwrap();
+            let mut one = CpuSet::new();
+            one.set(rustix::thread::sched_getcpu());
+            sched_setaffinity(None, &one).unwrap();
+            let mut polling = Polling::default();
+            // This thread runs on it.
+            assert!(!polling.is_machine_idle());
+            sched_setaffinity(None, &all).unwrap();
+            assert!(!polling.is_machine_idle(), "it is not looked at again so soon");
+            (polling.load, polling.requests) = (None, REQUESTS);
+            assert!(!polling.is_machine_idle());
+        })
+        .join()
+        .unwrap();
     }
 }

@@ -39,26 +39,20 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Parts {
-    layers: Vec<Layer>,
-    work: Layer,
-    owner: u32,
-    durability: Durability,
+pub(crate) struct Parts {
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) work: Layer,
+    pub(crate) owner: u32,
+    pub(crate) durability: Durability,
+    pub(crate) kernel_permits: bool,
 }
 
 impl Session {
-    pub(crate) fn new(
-        device: Device,
-        wishes: Wishes,
-        layers: Vec<Layer>,
-        work: Layer,
-        owner: u32,
-        durability: Durability,
-    ) -> Self {
+    pub(crate) fn new(device: Device, wishes: Wishes, parts: Parts) -> Self {
         Self {
             device: Arc::new(device),
             wishes,
-            state: State::New(Some(Parts { layers, work, owner, durability })),
+            state: State::New(Some(parts)),
             buffer: Vec::new(),
             reply: Reply::default(),
         }
@@ -151,6 +145,7 @@ impl Session {
                     nodes: Nodes::new(kept_open(), root.st_mode),
                     owner: parts.owner,
                     durability: parts.durability,
+                    kernel_permits: parts.kernel_permits,
                     abilities,
                     device: self.device.clone(),
                     callers: Callers::default(),

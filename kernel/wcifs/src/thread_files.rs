@@ -15,7 +15,7 @@ pub struct ThreadFiles {
 }
 
 impl ThreadFiles {
-    /// Files `/proc/…/task/…/name`: of the thread, as the sums of its whole process take longer to read.
+    /// Files `/proc/…/task/…/name`: of the thread itself.
     pub fn new(name: &'static str) -> Self {
         Self { name, recent: VecDeque::new() }
     }

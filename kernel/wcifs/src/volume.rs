@@ -39,6 +39,8 @@ pub struct Volume {
     /// Whom all files belong to.
     pub(crate) owner: u32,
     pub(crate) durability: Durability,
+    /// The kernel has looked at the permission bits already.
+    pub(crate) kernel_permits: bool,
     pub(crate) abilities: Abilities,
     pub(crate) device: Arc<Device>,
     pub(crate) callers: Callers,

@@ -27,7 +27,6 @@ pub mod opcode {
     pub const INIT: u32 = 26;
     pub const READDIR: u32 = 28;
     pub const FSYNCDIR: u32 = 30;
-    pub const ACCESS: u32 = 34;
     pub const CREATE: u32 = 35;
     pub const INTERRUPT: u32 = 36;
     pub const DESTROY: u32 = 38;

@@ -29,8 +29,6 @@ impl Volume {
         }
         Answered::With(match request.opcode {
             opcode::LOOKUP => self.lookup(node, body, request.caller.thread, reply),
-            // That it is permitted is all that is asked.
-            opcode::ACCESS => Ok(()),
             opcode::GETATTR => self.get_attributes(node, reply),
             opcode::OPEN => self.open_file(node, body, reply),
             opcode::RELEASE => self.release(node, body),
@@ -75,7 +73,7 @@ impl Volume {
             // Nothing here takes long enough.
             opcode::INTERRUPT => return Answered::Silently,
             opcode::DESTROY => return Answered::Finally,
-            // Also: OPENDIR, as a directory's names are at hand without; FLUSH; locks, which the kernel keeps itself.
+            // Also: ACCESS; OPENDIR, as a directory's names are at hand without; FLUSH; locks, which the kernel keeps itself.
             _ => Err(Errno::NOSYS),
         })
     }

@@ -105,9 +105,24 @@ impl Volume {
     }
 }
 
-/// Whether a name is that of a file's DOS attributes, which Wine keeps there.
-pub(super) fn is_dos_attributes(name: &[u8]) -> bool {
-    name == DOS_ATTRIBUTES.as_bytes()
+/// Whose an attribute is.
+pub(super) enum NameSpace {
+    /// Windows': Wine keeps DOS attributes there.
+    DosAttributes,
+    /// Programs'.
+    Programs,
+    /// The host's, or nobody's.
+    Other,
+}
+
+impl NameSpace {
+    pub(super) fn of(name: &[u8]) -> Self {
+        match name {
+            _ if name == DOS_ATTRIBUTES.as_bytes() => Self::DosAttributes,
+            _ if name.starts_with(USER.as_bytes()) => Self::Programs,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A name that programs may use. All others belong to the host.

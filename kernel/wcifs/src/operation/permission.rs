@@ -3,12 +3,12 @@
 //! The volume of a container is mounted without `default_permissions`: with it the kernel asks for a directory's attributes
 //! after each change in it, before it allows the next. So the volume looks at the bits itself. Searching a directory is
 //! allowed to everybody, as on Windows, where all programs may bypass traverse checking; the kernel would not even ask
-//! about names that it remembers.
+//! about names that it remembers. Moving a directory asks nothing of the directory itself. `access` is not answered, so that it
+//! always says yes: the kernel would ask at each `chdir` too, which Wine does twice for each listing.
 
-use super::extended::is_dos_attributes;
+use super::extended::NameSpace;
 use crate::fuse::number::{opcode, set};
 use crate::fuse::request::{Body, Request};
-use crate::layer::Kind;
 use crate::volume::Volume;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -19,7 +19,6 @@ pub const ACCESS: u32 = 3;
 /// Bits of a mode.
 const READ: u16 = 4;
 const WRITE: u16 = 2;
-const EXECUTE: u16 = 1;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +39,7 @@ impl Volume {
     pub(super) fn permit(&self, request: &Request<'_>) -> Result<(), Errno> {
         let Request { caller, node, mut body, .. } = *request;
         // The host's root may do everything: it maps directories into the volume.
-        if caller.user == 0 {
+        if self.kernel_permits || caller.user == 0 {
             return Ok(());
         }
         match request.opcode {
@@ -58,20 +57,20 @@ impl Volume {
             }
             opcode::OPEN => self.permit_open(caller, node, body.u32()?),
             opcode::READDIR | opcode::READDIRPLUS => self.grant(caller, node, READ),
-            opcode::ACCESS => {
-                let wanted = body.u32()? as u16 & (READ | WRITE | EXECUTE);
-                let is_directory = self.node(node)?.kind == Kind::Directory;
-                self.grant(caller, node, if is_directory { wanted & !EXECUTE } else { wanted })
-            }
             opcode::SETATTR => self.permit_change(caller, node, body),
-            opcode::GETXATTR => match is_dos_attributes(body.skip(8)?.name()?) {
-                true => Ok(()),
-                false => self.grant(caller, node, READ),
+            opcode::GETXATTR => match NameSpace::of(body.skip(8)?.name()?) {
+                NameSpace::Programs => self.grant(caller, node, READ),
+                NameSpace::DosAttributes | NameSpace::Other => Ok(()),
             },
-            // Windows lets a program mark a file as hidden that it has made read-only.
             opcode::SETXATTR | opcode::REMOVEXATTR => {
                 let name = if request.opcode == opcode::SETXATTR { body.skip(8)?.name()? } else { body.name()? };
-                if is_dos_attributes(name) { self.permit_owner(caller) } else { self.grant(caller, node, WRITE) }
+                match NameSpace::of(name) {
+                    NameSpace::Programs => self.grant(caller, node, WRITE),
+                    // Windows lets a program mark a file as hidden that it has made read-only.
+                    NameSpace::DosAttributes => self.permit_owner(caller),
+                    // They are refused to everybody.
+                    NameSpace::Other => Ok(()),
+                }
             }
             _ => Ok(()),
         }

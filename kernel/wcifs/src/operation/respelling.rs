@@ -36,7 +36,7 @@ pub enum Purpose {
     Respelling,
     /// wineserver wants to know what is at the target of a rename.
     Target,
-    /// Another program wants to know what is at a path that ends with it.
+    /// Another program wants to know what is at a path with it.
     Look,
     /// Anything else.
     Use,
@@ -53,7 +53,7 @@ impl Default for Callers {
 }
 
 impl Callers {
-    /// Why a thread looks for `wanted`, which is a `kind`.
+    /// Why a thread looks for `wanted`, which is a `kind`. A look may be one at something in it.
     pub fn purpose(&mut self, thread: u32, wanted: &str, kind: Kind) -> Purpose {
         self.purpose_of(thread, wanted, kind).unwrap_or(Purpose::Use)
     }
@@ -62,9 +62,13 @@ impl Callers {
         let (call, arguments) = self.call(thread)?;
         let rename = RENAMES.iter().find(|(number, ..)| *number == call);
         let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
-        let purpose = if is_wineserver(thread) { Purpose::Target } else { Purpose::Look };
-        if rename.is_none() && (look.is_none() || purpose == Purpose::Look && kind != Kind::Directory) {
-            return None;
+        if rename.is_none() {
+            look?;
+            if !is_wineserver(thread) {
+                // Its memory is not read for that: without passthrough another of its threads may keep it locked until this
+                // one has answered.
+                return (kind == Kind::Directory).then_some(Purpose::Look);
+            }
         }
         let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
         let path = |place: usize| string(&memory, *arguments.get(place)?);
@@ -76,7 +80,7 @@ impl Callers {
             return same.then_some(Purpose::Respelling);
         }
         let looked_at = path(look?.1)?;
-        (last_step(&looked_at) == wanted.as_bytes()).then_some(purpose)
+        (last_step(&looked_at) == wanted.as_bytes()).then_some(Purpose::Target)
     }
 
     /// Number and arguments of the call that a thread is in.

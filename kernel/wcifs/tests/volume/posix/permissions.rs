@@ -2,10 +2,10 @@
 
 use crate::fixture::{Fixture, Mode, OWNER, fill, names};
 use casement_silo::linux::FileUser;
-use rustix::fs::{Access, AtFlags, CWD, FileType, Mode as Bits, OFlags, Timestamps, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode as Bits, OFlags, Timestamps, XattrFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 in_every_mode!(
@@ -17,7 +17,6 @@ in_every_mode!(
     read_only_files_get_dos_attributes,
     others_change_nothing,
     nothing_is_given_away,
-    access_answers_as_the_call_would,
 );
 
 /// Neither the container's programs nor root.
@@ -235,26 +234,5 @@ fn nothing_is_given_away(mode: Mode) {
         assert_eq!(acting(OTHER, || give(Some(OTHER), None)), Err(Errno::PERM));
         let is = fs::metadata(&path).unwrap();
         assert_eq!((is.uid(), is.gid()), (OWNER, OWNER));
-    }
-}
-
-fn access_answers_as_the_call_would(mode: Mode) {
-    let volume = volume(mode);
-    symlink("up", volume.at("link")).unwrap();
-    let may = |user, name: &str, wanted| {
-        acting(user, || rustix::fs::accessat(CWD, volume.at(name), wanted, AtFlags::EACCESS))
-    };
-    for name in ["low", "up", "link"] {
-        set(&volume.at(name), 0o440);
-        assert_eq!(may(OWNER, name, Access::READ_OK), Ok(()));
-        assert_eq!(may(OWNER, name, Access::WRITE_OK), Err(Errno::ACCESS));
-        assert_eq!(may(OTHER, name, Access::READ_OK), Err(Errno::ACCESS));
-        assert_eq!(may(OTHER, name, Access::EXISTS), Ok(()));
-        assert_eq!(may(0, name, Access::WRITE_OK), Ok(()));
-    }
-    for name in ["lowdir", "updir"] {
-        set(&volume.at(name), 0o555);
-        assert_eq!(may(OWNER, name, Access::READ_OK | Access::EXEC_OK), Ok(()));
-        assert_eq!(may(OWNER, name, Access::WRITE_OK), Err(Errno::ACCESS));
     }
 }
