@@ -38,7 +38,7 @@ for number in range(files):
     os.makedirs(directory, exist_ok=True)
     open(f"{directory}/SomeModule{number}.js", "w").close()
 PYTHON
-"$built/examples/serve" "$work/c" "$work/scratch" 0 "$work/top" "$work/base" &
+"$built/examples/serve" "$work/c" "$work/scratch" 0 "$work/top" "$work/base" >/dev/null &
 server=$!
 until mountpoint -q "$work/c"; do
     kill -0 "$server" 2>/dev/null || { echo "benches/volume_memory.sh: the volume is not served" >&2; exit 1; }
