@@ -4,15 +4,13 @@ use crate::error::WcifsError;
 use crate::fuse::connection::Wishes;
 use crate::fuse::device::Device;
 use crate::layer::{Layer, MAX_LAYERS};
+use crate::mount_table::FILE_SYSTEM;
 use crate::session::{Parts, Session};
 use crate::volume::Durability;
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::mount::MountFlags;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
-
-/// What the kernel calls the file system of a volume.
-pub(crate) const FILE_SYSTEM: &str = "fuse.wcifs";
 
 /// What a volume is made of.
 #[derive(Debug, Clone)]

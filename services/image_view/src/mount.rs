@@ -3,7 +3,7 @@
 use crate::error::ViewError;
 use crate::name::FILES;
 use casement_layers::Store;
-use casement_wcifs::{Durability, MountPlan};
+use casement_wcifs::{Durability, FILE_SYSTEM, MountPlan, mount_points};
 use rustix::fd::AsRawFd;
 use rustix::fs::Mode;
 use rustix::mount::{
@@ -11,9 +11,6 @@ use rustix::mount::{
     mount_remount, unmount,
 };
 use std::path::{Path, PathBuf};
-
-/// What the kernel calls such a mount.
-const FILE_SYSTEM: &str = "fuse.wcifs";
 
 /// Mounts the image `text` of `store` on `target`, calls `ready`, and serves it until it is unmounted. Layers that are not unpacked
 /// are. Nothing is left behind when this process is killed but a mount that answers nothing, which [`unmount_image`] removes.
@@ -99,21 +96,8 @@ pub fn unmount_image(target: &Path, in_use: InUse) -> Result<(), ViewError> {
 
 /// Whether the topmost mount on `target` is a read-only volume of wcifs (`proc_pid_mountinfo(5)`).
 fn is_image(table: &str, target: &Path) -> bool {
-    let mut mounts = table.lines().filter_map(|line| {
-        let (head, tail) = line.split_once(" - ")?;
-        let mut fields = head.split(' ').skip(4);
-        let (place, options) = (unescaped(fields.next()?), fields.next()?);
-        (Path::new(&place) == target).then(|| (options, tail.split(' ').next()))
-    });
-    let last = mounts.next_back();
-    last.is_some_and(|(options, kind)| kind == Some(FILE_SYSTEM) && options.split(',').any(|option| option == "ro"))
-}
-
-/// The kernel writes blanks and backslashes in octal.
-fn unescaped(field: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .iter()
-        .fold(field.to_owned(), |text, (octal, plain)| text.replace(octal, plain))
+    let last = mount_points(table).rfind(|mount| Path::new(&mount.place) == target);
+    last.is_some_and(|mount| mount.file_system == FILE_SYSTEM && mount.options.split(',').any(|option| option == "ro"))
 }
 
 #[cfg(test)]

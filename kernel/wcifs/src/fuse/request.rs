@@ -1,10 +1,20 @@
 //! Requests of the kernel: `fuse_in_header` and what follows it.
 
-use crate::operation::Caller;
 use rustix::io::Errno;
 
 /// Bytes of `fuse_in_header`.
 const HEADER: usize = 40;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Host user, as it counts for files.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
+    /// Thread, as this process sees it; 0 when it does not.
+    pub thread: u32,
+}
 
 /// One request. The kernel writes it, so what is malformed is only refused, not explained.
 #[derive(Debug)]

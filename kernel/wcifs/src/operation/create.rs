@@ -1,9 +1,8 @@
 //! New files, directories and links.
 
-use super::permission::Caller;
 use crate::attributes::Attributes;
 use crate::fuse::reply::{Keep, Reply};
-use crate::fuse::request::Body;
+use crate::fuse::request::{Body, Caller};
 use crate::layer::{Kind, Layer, SCRATCH};
 use crate::metadata;
 use crate::name;

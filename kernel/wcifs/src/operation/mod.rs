@@ -14,5 +14,4 @@ mod rename;
 mod respelling;
 
 pub use dispatch::Answered;
-pub use permission::Caller;
 pub use respelling::Callers;

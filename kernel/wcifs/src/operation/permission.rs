@@ -8,7 +8,7 @@
 
 use super::extended::NameSpace;
 use crate::fuse::number::{opcode, set};
-use crate::fuse::request::{Body, Request};
+use crate::fuse::request::{Body, Caller, Request};
 use crate::volume::Volume;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -20,17 +20,6 @@ pub const ACCESS: u32 = 3;
 const READ: u16 = 4;
 const WRITE: u16 = 2;
 
-/// Who asks.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller {
-    /// Host user, as it counts for files.
-    pub user: u32,
-    /// Its group.
-    pub group: u32,
-    /// Thread, as this process sees it; 0 when it does not.
-    pub thread: u32,
-}
-
 impl Volume {
     /// Whether the permission bits allow a request.
     ///
@@ -38,8 +27,7 @@ impl Volume {
     /// `EACCES`; `EPERM` for what only the owner may. Others for what no kernel sends.
     pub(super) fn permit(&self, request: &Request<'_>) -> Result<(), Errno> {
         let Request { caller, node, mut body, .. } = *request;
-        // The host's root may do everything: it maps directories into the volume.
-        if self.kernel_permits || caller.user == 0 {
+        if self.may_do_everything(caller) {
             return Ok(());
         }
         match request.opcode {
@@ -109,10 +97,15 @@ impl Volume {
         }
     }
 
+    /// The host's root, which maps directories into the volume, and whom the kernel lets ask.
+    fn may_do_everything(&self, caller: Caller) -> bool {
+        self.kernel_permits || caller.user == 0
+    }
+
     fn grant(&self, caller: Caller, id: u64, wanted: u16) -> Result<(), Errno> {
         let mode = self.node(id)?.mode;
         let granted = match caller {
-            _ if caller.user == 0 => READ | WRITE,
+            _ if self.may_do_everything(caller) => READ | WRITE,
             _ if caller.user == self.owner => mode >> 6,
             _ if caller.group == self.owner => mode >> 3,
             _ => mode,

@@ -14,7 +14,7 @@
 //! wineserver's look would be answered by the kernel.
 
 use crate::layer::Kind;
-use crate::mount::FILE_SYSTEM as VOLUME;
+use crate::mount_table::{FILE_SYSTEM, MountPoint, mount_points};
 use crate::name;
 use crate::thread_files::ThreadFiles;
 use std::fs::File;
@@ -130,33 +130,15 @@ fn ends_with(path: &str, steps: &str) -> bool {
 
 /// Whether something is mounted on or in a directory of a volume, by the `mountinfo` of a process that uses it.
 fn has_mounts(mounts: &str, directory: &str) -> bool {
-    let points: Vec<(String, bool)> = mounts.lines().filter_map(mount_point).collect();
-    let volumes = points.iter().filter(|(_, is_volume)| *is_volume);
-    volumes.map(|(volume, _)| volume.trim_end_matches('/')).any(|volume| {
-        let below = points.iter().filter_map(|(point, _)| point.strip_prefix(volume)?.strip_prefix('/'));
+    let points: Vec<MountPoint<'_>> = mount_points(mounts).collect();
+    let volumes = points.iter().filter(|mount| mount.file_system == FILE_SYSTEM);
+    volumes.map(|volume| volume.place.trim_end_matches('/')).any(|volume| {
+        let below = points.iter().filter_map(|mount| mount.place.strip_prefix(volume)?.strip_prefix('/'));
         below.into_iter().any(|below| {
             let mut below = below.split('/');
             directory.split('/').all(|step| below.next().is_some_and(|other| name::same(other, step)))
         })
     })
-}
-
-/// Where something is mounted, and whether it is a volume (proc_pid_mountinfo(5)).
-fn mount_point(line: &str) -> Option<(String, bool)> {
-    let (place, source) = line.split_once(" - ")?;
-    let mut text = Vec::new();
-    let mut escaped = place.split(' ').nth(4)?.bytes();
-    while let Some(byte) = escaped.next() {
-        match byte {
-            // Spaces and the like are three octal digits.
-            b'\\' => {
-                let digits = [escaped.next()?, escaped.next()?, escaped.next()?];
-                text.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 8).ok()?);
-            }
-            _ => text.push(byte),
-        }
-    }
-    Some((String::from_utf8(text).ok()?, source.split(' ').next() == Some(VOLUME)))
 }
 
 /// The string at an address of another process.
@@ -234,7 +216,6 @@ mod tests {
             assert_eq!(has_mounts(mounts, directory), has, "{directory}");
         }
         assert!(!has_mounts("", "Data"));
-        assert_eq!(mount_point("1 2 0:3 / /bad\\0 rw - tmpfs tmpfs rw"), None);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What the permission bits keep whom from. The container's programs are one user, which owns everything.
 
+use super::{both_times, now, os};
 use crate::fixture::{Fixture, Mode, OWNER, fill, names};
 use casement_silo::linux::FileUser;
-use rustix::fs::{AtFlags, CWD, FileType, Mode as Bits, OFlags, Timestamps, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode as Bits, OFlags, XattrFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -32,10 +33,6 @@ fn volume(mode: Mode) -> Fixture {
     volume
 }
 
-fn os<T>(result: std::io::Result<T>) -> Result<T, Errno> {
-    result.map_err(|e| Errno::from_io_error(&e).unwrap())
-}
-
 fn set(path: &Path, bits: u32) {
     fs::set_permissions(path, Permissions::from_mode(bits)).unwrap();
 }
@@ -44,15 +41,6 @@ fn set(path: &Path, bits: u32) {
 fn acting<T>(user: u32, work: impl FnOnce() -> T) -> T {
     let _acting = FileUser::become_now(user).unwrap();
     work()
-}
-
-fn times(nanoseconds: rustix::fs::Nsecs) -> Timestamps {
-    let time = rustix::fs::Timespec { tv_sec: 0, tv_nsec: nanoseconds };
-    Timestamps { last_access: time, last_modification: time }
-}
-
-fn now() -> Timestamps {
-    times(rustix::fs::UTIME_NOW)
 }
 
 /// `truncate`, which has the file open nowhere.
@@ -202,13 +190,13 @@ fn others_change_nothing(mode: Mode) {
             }
             assert_eq!(rustix::fs::chmod(&path, Bits::RWXU), Err(Errno::PERM));
             assert_eq!(rustix::fs::utimensat(CWD, &path, &now(), AtFlags::empty()), Err(Errno::ACCESS));
-            assert_eq!(rustix::fs::utimensat(CWD, &path, &times(0), AtFlags::empty()), Err(Errno::PERM));
+            assert_eq!(rustix::fs::utimensat(CWD, &path, &both_times(0), AtFlags::empty()), Err(Errno::PERM));
         });
         set(&path, 0o646);
         acting(OTHER, || {
             assert_eq!(fs::read_to_string(&path).unwrap(), "content");
             assert_eq!(rustix::fs::utimensat(CWD, &path, &now(), AtFlags::empty()), Ok(()));
-            assert_eq!(rustix::fs::utimensat(CWD, &path, &times(0), AtFlags::empty()), Err(Errno::PERM));
+            assert_eq!(rustix::fs::utimensat(CWD, &path, &both_times(0), AtFlags::empty()), Err(Errno::PERM));
         });
         let directory = volume.at(&format!("{name}dir"));
         fs::create_dir(directory.join("empty")).unwrap();

@@ -1,7 +1,8 @@
 //! Calls that have to fail, with the error that POSIX names, and that leave everything as it was.
 
+use super::{now, os};
 use crate::fixture::{Fixture, Mode, error, names};
-use rustix::fs::{AtFlags, CWD, FileType, Mode as Bits, OFlags, RenameFlags, Timestamps};
+use rustix::fs::{AtFlags, CWD, FileType, Mode as Bits, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::symlink;
@@ -31,7 +32,7 @@ const WITH_OLD: &[(&str, Call)] = &[
     ("stat", |path| rustix::fs::stat(path).map(drop)),
     ("open", |path| rustix::fs::open(path, OFlags::RDONLY, Bits::empty()).map(drop)),
     ("chmod", |path| rustix::fs::chmod(path, Bits::RWXU)),
-    ("truncate", |path| os(OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(1)))),
+    ("truncate", |path| os(OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(1))).map(drop)),
     ("unlink", |path| rustix::fs::unlink(path)),
     ("rmdir", |path| rustix::fs::rmdir(path)),
     ("rename from", |path| rustix::fs::rename(path, path.with_file_name("elsewhere"))),
@@ -47,15 +48,6 @@ const WITH_NEW: &[(&str, Call)] = &[
     ("mknod", |path| rustix::fs::mknodat(CWD, path, FileType::RegularFile, Bits::RWXU, 0)),
     ("symlink", |path| rustix::fs::symlink("target", path)),
 ];
-
-fn now() -> Timestamps {
-    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-    Timestamps { last_access: now, last_modification: now }
-}
-
-fn os<T>(result: std::io::Result<T>) -> Result<(), Errno> {
-    result.map(drop).map_err(|e| Errno::from_io_error(&e).unwrap())
-}
 
 /// A volume whose layer has a file, a directory with a file, an empty directory and a link, and whose scratch has the same
 /// with `new` before their names.
