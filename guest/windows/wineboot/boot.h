@@ -14,9 +14,6 @@ void boot_make_hardware_keys(const struct cpu_description *cpu, ULONG processors
 // Gives the silo the computer name that its UTS namespace has.
 void boot_set_computer_name(void);
 
-// Lets every process find its time zone, UTC, at once.
-void boot_put_utc_first(void);
-
 // Makes \??\C: so that C: is listed among the drives although no mount manager runs.
 void boot_name_system_drive(void);
 

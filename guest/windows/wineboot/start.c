@@ -23,7 +23,6 @@ void NTAPI start(const char *peb) {
     boot_make_hardware_keys(&cpu, processors);
     boot_set_computer_name();
     boot_name_system_drive();
-    boot_put_utc_first();
     if (event) {
         NtMakePermanentObject(event);
         NtSetEvent(event, NULL);

@@ -1,5 +1,10 @@
 //! What every container has in its registry from its start on and no image has: its names and GUID, and keys that Wine makes
 //! whenever they are missing. None of it is a change that an image keeps, so that steps which do the same give the same layer.
+//!
+//! One key is there before the first start. kernelbase looks up the zone of the Linux side in every process that starts, reading the
+//! registry's zones in the order of their names until one fits: some 450 calls of wineserver, more than all the rest of a start, and the
+//! zone that it finds for UTC is Greenwich, whose name it then looks for in a library. Windows containers run in UTC, so the zone that
+//! sorts first is what it is to find.
 
 use casement_hive::{Key, Name, Value};
 use casement_nt::hives::{Hives, Mount, WineRegistry};
@@ -20,6 +25,28 @@ const MACHINE_KEYS: [&str; 2] = [r"Software\Classes\Wow6432Node", r"System\Contr
 /// Keys of `HKEY_CURRENT_USER` that Wine makes empty.
 const USER_KEYS: [&str; 1] = ["Volatile Environment"];
 
+/// The key of a zone before all others in `HKEY_LOCAL_MACHINE`.
+const TIME_ZONE: &str = r"Software\Microsoft\Windows NT\CurrentVersion\Time Zones\(UTC)";
+/// Its names: for people, and of its two halves of the year.
+const TIME_ZONE_NAMES: [(&str, &str); 3] = [
+    ("Display", "(UTC) Coordinated Universal Time"),
+    ("Std", "Coordinated Universal Time"),
+    ("Dlt", "Coordinated Universal Time"),
+];
+/// Bytes of its value `TZI` (Microsoft: TIME_ZONE_INFORMATION, "Remarks"): three biases and two dates, all zero in UTC.
+const TIME_ZONE_DATES: usize = 3 * 4 + 2 * 16;
+
+/// Adds what every container is to find at its first start.
+pub(crate) fn prepare(image: &mut WineRegistry) {
+    if image.machine.key(TIME_ZONE).is_some() {
+        return;
+    }
+    for (name, text) in TIME_ZONE_NAMES {
+        image.machine.set(TIME_ZONE, name, Value::string(text));
+    }
+    image.machine.set(TIME_ZONE, "TZI", Value::binary(vec![0; TIME_ZONE_DATES]));
+}
+
 /// Puts back what the image has of it.
 pub(crate) fn restore(now: &mut WineRegistry, image: &Hives) {
     for (path, name) in VALUES {
@@ -28,7 +55,11 @@ pub(crate) fn restore(now: &mut WineRegistry, image: &Hives) {
             None => drop(now.machine.remove_value(path, name)),
         }
     }
-    for path in MACHINE_KEYS {
+    if of_image(image, TIME_ZONE).is_none() {
+        now.machine.remove_key(TIME_ZONE);
+    }
+    let above = TIME_ZONE.rsplit_once('\\').map(|(above, _)| above);
+    for path in MACHINE_KEYS.into_iter().chain(above) {
         remove_empty(&mut now.machine, path, &|path| of_image(image, path).is_some());
     }
     for path in USER_KEYS {
@@ -189,6 +220,8 @@ mod tests {
         let wine = |machine: &str| WineRegistry { machine: parse(machine), user: empty(), default_user: empty() };
         let image = Hives::from_wine(wine(IMAGE)).hives;
         let mut now = wine(&IMAGE.replace("\"Hostname\"=\"h\"", "\"Hostname\"=\"c\"\n\"NV Hostname\"=\"c\""));
+        prepare(&mut now);
+        assert!(now.machine.value(TIME_ZONE, "TZI").is_some());
         for path in MACHINE_KEYS {
             now.machine.create(path);
         }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// Directory of a layer that has hives.
 pub const HIVES: &str = "Hives";
 /// Raised whenever the same hives would give other files.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Largest file of a hive in bytes; those of Windows have some 100 MB at most.
 const MAX_HIVE: u64 = 1 << 30;
 /// Profiles whose hive Wine's one user may have: the one that Casement writes first.
@@ -220,7 +220,8 @@ impl Store {
             .prefix(UNFINISHED)
             .tempdir_in(&cache)
             .map_err(LayersError::io("create a directory in", &cache))?;
-        let wine = hives.into_wine();
+        let mut wine = hives.into_wine();
+        of_each_start::prepare(&mut wine);
         for (name, registry) in REGISTRY_FILES.into_iter().zip([&wine.machine, &wine.user, &wine.default_user]) {
             let path = new.path().join(name);
             fs::write(&path, registry.to_text(KeyTimes::Own)).map_err(LayersError::io("write", &path))?;
