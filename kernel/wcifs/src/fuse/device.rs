@@ -1,11 +1,11 @@
 //! `/dev/fuse` and its two control calls.
 #![allow(unsafe_code)]
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::ioctl::{self, Opcode};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `FUSE_DEV_IOC_BACKING_OPEN`, `_IOW(229, 1, struct fuse_backing_map)`.
 const BACKING_OPEN: Opcode = ioctl::opcode::write::<BackingMap>(229, 1);
@@ -23,29 +23,29 @@ struct BackingMap {
 
 /// The server's end of a mount.
 #[derive(Debug)]
-pub struct Device(OwnedFd);
+pub struct Device {
+    file: OwnedFd,
+    /// Whether reading it waits for a request.
+    waits: AtomicBool,
+}
 
 impl Device {
     /// An end that is not connected to a mount yet.
     pub fn open() -> Result<Self, Errno> {
-        rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()).map(Self)
+        let file = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+        Ok(Self { file, waits: AtomicBool::new(false) })
     }
 
     /// Puts `/dev/null` in the place of this end.
     pub fn close(&mut self) -> Result<(), Errno> {
         let nothing = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::io::dup3(&nothing, &mut self.0, rustix::io::DupFlags::CLOEXEC)
+        rustix::io::dup3(&nothing, &mut self.file, rustix::io::DupFlags::CLOEXEC)
     }
 
     /// The next request; waits for it. `ENODEV`: the volume is no longer mounted.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         loop {
-            let mut events = [PollFd::new(self, PollFlags::IN)];
-            match rustix::event::poll(&mut events, None) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(e) => return Err(e),
-            }
-            if let Some(length) = self.try_read(buffer)? {
+            if let Some(length) = self.read_once(buffer, true)? {
                 return Ok(length);
             }
         }
@@ -53,7 +53,15 @@ impl Device {
 
     /// The next request, if there is one.
     pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<usize>, Errno> {
-        match rustix::io::read(&self.0, buffer) {
+        self.read_once(buffer, false)
+    }
+
+    fn read_once(&self, buffer: &mut [u8], wait: bool) -> Result<Option<usize>, Errno> {
+        // Reading that waits takes one call for a request, where `poll` and reading are two.
+        if self.waits.swap(wait, Ordering::Relaxed) != wait {
+            rustix::io::ioctl_fionbio(&self.file, !wait)?;
+        }
+        match rustix::io::read(&self.file, buffer) {
             Ok(length) => Ok(Some(length)),
             // None, or it was interrupted before it was read.
             Err(Errno::AGAIN | Errno::INTR | Errno::NOENT) => Ok(None),
@@ -63,7 +71,7 @@ impl Device {
 
     /// Writes an answer or a notice. `ENOENT`: nobody waits for it any more.
     pub fn write(&self, message: &[u8]) -> Result<(), Errno> {
-        match rustix::io::write(&self.0, message) {
+        match rustix::io::write(&self.file, message) {
             Ok(_) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(e),
         }
@@ -73,13 +81,13 @@ impl Device {
     pub fn open_backing(&self, file: BorrowedFd<'_>) -> Result<i32, Errno> {
         let map = BackingMap { fd: file.as_raw_fd(), flags: 0, padding: 0 };
         // SAFETY: the kernel reads one `fuse_backing_map` and answers with a number, which is what `Numbered` expects.
-        unsafe { ioctl::ioctl(&self.0, Numbered::<BACKING_OPEN, BackingMap>(map)) }
+        unsafe { ioctl::ioctl(&self.file, Numbered::<BACKING_OPEN, BackingMap>(map)) }
     }
 
     /// Gives back a number of [`Device::open_backing`]; files that are open keep their backing file.
     pub fn close_backing(&self, number: i32) {
         // SAFETY: the kernel reads one `uint32_t`.
-        let closed = unsafe { ioctl::ioctl(&self.0, Numbered::<BACKING_CLOSE, u32>(number as u32)) };
+        let closed = unsafe { ioctl::ioctl(&self.file, Numbered::<BACKING_CLOSE, u32>(number as u32)) };
         if let Err(error) = closed {
             tracing::debug!(%error, number, "a backing file was not known");
         }
@@ -88,7 +96,7 @@ impl Device {
 
 impl AsFd for Device {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 
