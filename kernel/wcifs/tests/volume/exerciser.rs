@@ -1,9 +1,10 @@
-//! Random reading, writing, mapping, cutting, punching and reopening of one file that begins in a layer, compared with the same in
+//! Random reading, writing, mapping, copying, cutting, punching and reopening of one file that begins in a layer, compared with the same in
 //! memory: what the program `fsx` does. `WCIFS_FSX_SECONDS` for a long run.
 
 use crate::fixture::{Fixture, Mode};
 use crate::mapping::Mapping;
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, copy_file_range, fallocate};
+use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ fn a_file_is_what_was_done_to_it(mode: Mode) {
         done += 1;
         let offset = chance.below(LARGEST);
         let length = chance.below((LARGEST - offset).min(64 << 10));
-        match chance.below(10) {
+        match chance.below(12) {
             0 | 1 => {
                 let bytes = chance.bytes(length);
                 file.write_all_at(&bytes, offset as u64).unwrap();
@@ -97,6 +98,30 @@ fn a_file_is_what_was_done_to_it(mode: Mode) {
             8 if length > 0 => {
                 fallocate(&file, FallocateFlags::empty(), offset as u64, length as u64).unwrap();
                 model.resize(model.len().max(offset + length), 0);
+            }
+            9 if length > 0 => match fallocate(&file, FallocateFlags::ZERO_RANGE, offset as u64, length as u64) {
+                Ok(()) => {
+                    model.resize(model.len().max(offset + length), 0);
+                    model[offset..offset + length].fill(0);
+                }
+                // Not every file system of a host can.
+                Err(e) => assert_eq!(e, Errno::OPNOTSUPP, "operation {done}"),
+            },
+            10 if !model.is_empty() => {
+                let from = chance.below(model.len());
+                // The two ranges must not overlap.
+                let length = length.min(model.len() - from).min(offset.abs_diff(from));
+                let (mut source, mut target) = (from as u64, offset as u64);
+                let mut left = length;
+                while left > 0 {
+                    let copied = copy_file_range(&file, Some(&mut source), &file, Some(&mut target), left).unwrap();
+                    assert_ne!(copied, 0, "operation {done}: copy {from}+{length} to {offset}");
+                    left -= copied;
+                }
+                if length > 0 {
+                    model.resize(model.len().max(offset + length), 0);
+                    model.copy_within(from..from + length, offset);
+                }
             }
             _ => {
                 drop(file);
