@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures what C: costs when Windows programs start: from the mount of nanoserver's C: until `cmd /c exit` has ended, with a fresh
 # wineserver, where C: is a volume of wcifs and where it is overlayfs over the same layer. Wine, registry and files are a container's;
-# around them is only a chroot, so that both can be mounted the same way. Prints the Markdown of docs/benchmarks.md. Needs root:
+# around them is only a chroot, so that both can be mounted the same way. As a container does until its first program runs, all of it
+# stays on one processor. Prints the Markdown of docs/benchmarks.md. Needs root:
 #   benches/volume_start.sh [ROUNDS]      31 rounds by default; both take turns, and every other round goes backwards
 #
 # CASEMENT_BENCH_ROOT names the root with the runtime and the image (default: target/bench-root, built when missing).
@@ -14,7 +15,7 @@ casement=$built/casement
 root=${CASEMENT_BENCH_ROOT:-$PWD/target/bench-root}
 
 in_own_mounts "$@"
-cargo build --quiet --release --locked -p casement-wcifs --example serve
+cargo build --quiet --release --locked -p casement-wcifs --example serve --example overlayfs
 
 work=$(mktemp -d "$(dirname "$root")/bench.XXXXXX")
 export CASEMENT_ROOT=$root CASEMENT_RUN=$work/run
@@ -81,16 +82,18 @@ busy() { # name: microseconds
     fi
 }
 
-server=
-mount_wcifs() {
-    # Says so once it is mounted.
-    exec {mounted}< <(exec "$built/examples/serve" "$work/wcifs/silo/drive_c" "$work/wcifs.scratch" 0 "$layer")
-    server=$!
+# Each says so once it is mounted; `helper` is its process.
+helper=
+mount_by() { # program word...
+    exec {mounted}< <(exec "$built/examples/$1" "${@:2}")
+    helper=$!
     read -r -u "$mounted" _
 }
+mount_wcifs() {
+    mount_by serve "$work/wcifs/silo/drive_c" "$work/wcifs.scratch" 0 "$layer"
+}
 mount_overlayfs() {
-    mount -t overlay -o "$flags,lowerdir=$layer,upperdir=$work/overlayfs.scratch/upper,workdir=$work/overlayfs.scratch/work" \
-        overlay "$work/overlayfs/silo/drive_c"
+    mount_by overlayfs "$work/overlayfs/silo/drive_c" "$work/overlayfs.scratch" "$layer"
 }
 in_tree() { # name program word...
     local tree=$1
@@ -108,13 +111,13 @@ end() { # name
     in_tree "$1" /usr/lib/wine/wineserver64 -k || true
     in_tree "$1" /usr/lib/wine/wineserver64 -w
     umount "$work/$1/silo/drive_c"
-    [ -z "$server" ] || { wait "$server" && exec {mounted}<&-; }
-    server=
+    wait "$helper" && exec {mounted}<&-
     rm -rf "$work/$1.scratch"
     mkdir -p "$work/$1.scratch/upper" "$work/$1.scratch/work"
 }
 
 say "$rounds rounds"
+taskset --cpu-list --pid "$(taskset --cpu-list --pid $$ | sed 's/.*[ ,-]//')" $$ >/dev/null
 for ((round = -2; round < rounds; round++)); do
     names=(wcifs overlayfs)
     [ $((round % 2)) = 0 ] || names=(overlayfs wcifs)

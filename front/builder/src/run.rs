@@ -1,5 +1,6 @@
 //! `RUN` and `WORKDIR`: steps with a container.
 
+use crate::configuration;
 use crate::context;
 use crate::copy_sources::Origin;
 use crate::error::{BuildError, ErrorKind, Result};
@@ -30,7 +31,7 @@ impl Building<'_> {
         if !run.security.is_empty() && run.security != "sandbox" {
             return Err(BuildError::invalid("--security=insecure is not supported for Windows containers"));
         }
-        let shell = self.shell().join(" ");
+        let shell = configuration::shell(&self.config).join(" ");
         let script = self.script(run)?;
         let (words, line) = match (&run.line, &script) {
             (CommandLine::Empty, _) => (Vec::new(), String::new()),
@@ -128,8 +129,9 @@ impl Building<'_> {
             ([], _) => Ok(None),
             ([file], CommandLine::Shell(text)) if text.trim_start().starts_with("<<") && !text.contains(' ') => {
                 let lines = file.text().replace("\r\n", "\n").replace('\n', "\r\n");
-                let is_powershell =
-                    self.shell().first().is_some_and(|shell| shell.to_lowercase().contains("powershell"));
+                let is_powershell = configuration::shell(&self.config)
+                    .first()
+                    .is_some_and(|shell| shell.to_lowercase().contains("powershell"));
                 let (name, content) = match is_powershell {
                     true => ("step.ps1", lines),
                     false => ("step.cmd", format!("@echo off\r\n{lines}")),

@@ -3,18 +3,15 @@
 use crate::arguments::Arguments;
 use crate::cancel::Cancel;
 use crate::context::Context;
-use crate::environment;
 use crate::error::{BuildError, Result};
 use crate::output::{Event, Output};
 use crate::settings::BuildSettings;
 use crate::workshop::{Snapshot, Step, Workshop};
+use crate::{configuration, environment};
 use casement_dockerfile::{Command, Dockerfile, Instruction, Stage, Words};
 use casement_layers::ImageConfig;
 use sha2::{Digest, Sha256};
 use std::sync::Mutex;
-
-/// The shell of shell forms.
-const DEFAULT_SHELL: [&str; 3] = ["cmd", "/S", "/C"];
 
 /// A finished stage: its name, if it has one, and its image.
 type FinishedStage = (Option<String>, Snapshot);
@@ -212,17 +209,9 @@ impl Building<'_> {
         }
     }
 
-    /// The shell of shell forms.
-    pub(crate) fn shell(&self) -> Vec<String> {
-        match self.config.shell.as_slice() {
-            [] => DEFAULT_SHELL.map(str::to_owned).to_vec(),
-            shell => shell.to_vec(),
-        }
-    }
-
     /// How the history names a step that runs nothing.
     pub(crate) fn comment(&self, text: &str) -> String {
-        format!("{} #(nop) {text}", self.shell().join(" "))
+        format!("{} #(nop) {text}", configuration::shell(&self.config).join(" "))
     }
 
     /// A step with this history.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use casement_builder::{apply_changes, set_variable};
 use casement_layers::volume::UnionMount;
 use casement_layers::{
     AfterCommit, CommitOptions, Image, ImageConfig, Import, Listing, LoadProgress, Loaded, Reference, Saving,
@@ -12,7 +13,6 @@ use jiff::Timestamp;
 use crate::container::{Container, Status};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::image_changes;
 use crate::model::{Config, Words};
 
 /// What `docker commit` asks for.
@@ -60,7 +60,7 @@ impl Engine {
         let parent = self.images.resolve(&container.image_id)?;
         let mut config = image_config(&container, &parent.config);
         lay_over(&mut config, &request.config);
-        image_changes::apply(&mut config, &request.changes)?;
+        change(&mut config, &request.changes)?;
         let options = CommitOptions {
             config,
             listing: Listing::Named(names.clone()),
@@ -102,7 +102,7 @@ impl Engine {
         archive: &mut dyn Read,
     ) -> Result<Image> {
         let mut config = ImageConfig::default();
-        image_changes::apply(&mut config, changes)?;
+        change(&mut config, changes)?;
         let import =
             Import { config, names: names(repository, tag)?, comment: comment.to_owned(), created: Timestamp::now() };
         let image = self.images.import(archive, &import)?;
@@ -151,6 +151,11 @@ fn names(repository: &str, tag: &str) -> Result<Vec<String>> {
     Ok(vec![format!("{}:{}", reference.repository(), reference.tag().unwrap_or("latest"))])
 }
 
+/// Changes a configuration as the instructions of a `--change` say.
+fn change(config: &mut ImageConfig, changes: &[String]) -> Result<()> {
+    apply_changes(config, changes).map_err(|e| Error::InvalidParameter(e.message))
+}
+
 /// How a container runs, as the configuration of an image.
 fn image_config(container: &Container, parent: &ImageConfig) -> ImageConfig {
     let mut config = ImageConfig { env: parent.env.clone(), others: parent.others.clone(), ..ImageConfig::default() };
@@ -164,7 +169,7 @@ fn image_config(container: &Container, parent: &ImageConfig) -> ImageConfig {
 fn lay_over(config: &mut ImageConfig, over: &Config) {
     for variable in over.env.iter().flatten() {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-        image_changes::set(&mut config.env, name, value);
+        set_variable(&mut config.env, name, value);
     }
     let words = |to: &mut Vec<String>, from: &Option<Words>| {
         if let Some(words) = from.as_ref().filter(|words| !words.is_empty()) {

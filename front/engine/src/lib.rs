@@ -27,7 +27,6 @@ pub mod host_compute;
 pub mod http;
 pub mod id;
 pub mod image;
-mod image_changes;
 mod image_removal;
 pub mod image_store;
 pub mod inspect;
