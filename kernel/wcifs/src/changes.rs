@@ -36,8 +36,8 @@ struct Place {
     below: Vec<(LayerIndex, Vec<u8>)>,
 }
 
-/// Every change of the scratch, an open directory, to `layers` (top first), sorted by path. While the volume is in use this is a look at something
-/// that moves.
+/// Every change of the scratch, an open directory, to `layers` (top first), sorted by path. While the volume is in use this is a
+/// look at something that moves.
 ///
 /// # Errors
 /// When the scratch or a layer cannot be read.

@@ -18,7 +18,7 @@ pub struct Entry {
     pub name: Box<str>,
     /// Number of its inode, given when the directory was read.
     pub node: u64,
-    /// Its place in the directory, never given twice; 0 is a swept entry.
+    /// Its place in the directory, never given twice.
     pub place: u64,
     /// The topmost layer that has it.
     pub layer: LayerIndex,
@@ -53,7 +53,7 @@ impl Entry {
 
     /// Whether programs see it.
     pub fn is_visible(&self) -> bool {
-        self.place != 0 && self.kind != Kind::Tombstone
+        self.kind != Kind::Tombstone
     }
 }
 
@@ -97,7 +97,7 @@ impl Directory {
 
     /// The entry at a place.
     pub fn at(&self, place: u64) -> Option<&Entry> {
-        // Swept entries keep their place in the order by their name's absence only.
+        // A dead entry stays in the order until it is swept out, without its name.
         self.slot(place).map(|slot| &self.entries[slot]).filter(|e| !e.name.is_empty())
     }
 

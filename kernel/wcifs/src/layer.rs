@@ -1,9 +1,10 @@
-//! The directories that a volume is made of. All paths are relative to one of them, and no step of a path is a link:
-//! nothing in a layer can lead out of it.
+//! The directories that a volume is made of. All paths are relative to one of them, and are made of names that were read there as those
+//! of directories: nobody else changes a layer, so no step of a path is a link, and nothing leads out of it. Opening makes sure of that.
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
+use std::ffi::CStr;
 use std::path::Path;
 
 /// Number of a layer, 0 is the scratch.
@@ -86,15 +87,26 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What an entry of a directory is; `None` for what no volume has (devices, sockets, pipes).
-    pub fn of(file_type: FileType) -> Option<Self> {
+    /// What a file is; `None` for what no volume has (devices, sockets, pipes).
+    fn of(file_type: FileType) -> Option<Self> {
         match file_type {
             FileType::RegularFile => Some(Self::File),
             FileType::Directory => Some(Self::Directory),
             FileType::Symlink => Some(Self::Link),
-            FileType::CharacterDevice => Some(Self::Tombstone),
             _ => None,
         }
+    }
+
+    /// What an entry of a directory of a layer is; as [`Kind::of`].
+    pub fn of_entry(directory: &impl AsFd, name: &CStr, told: FileType) -> Result<Option<Self>, Errno> {
+        if !matches!(told, FileType::Unknown | FileType::CharacterDevice) {
+            return Ok(Self::of(told));
+        }
+        let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::CharacterDevice => (stat.st_rdev == 0).then_some(Self::Tombstone),
+            known => Self::of(known),
+        })
     }
 
     /// The `DT_` number of `readdir`.

@@ -9,7 +9,7 @@ use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
 use crate::metadata;
 use crate::name::Folding;
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, RawDir};
+use rustix::fs::RawDir;
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 
@@ -120,14 +120,7 @@ fn read(directory: &OwnedFd) -> Result<Vec<Found>, Errno> {
         if name == "." || name == ".." {
             continue;
         }
-        let file_type = match entry.file_type() {
-            FileType::Unknown => {
-                let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-                FileType::from_raw_mode(rustix::fs::statat(directory, name, flags)?.st_mode)
-            }
-            known => known,
-        };
-        if let Some(kind) = Kind::of(file_type) {
+        if let Some(kind) = Kind::of_entry(directory, entry.file_name(), entry.file_type())? {
             found.push(Found { name: name.to_owned(), kind });
         }
     }

@@ -1,6 +1,7 @@
 //! What Windows knows of a file beyond Linux: kept in attributes of the name space `trusted.wcifs.`, which only the
 //! host's root can read or write. See FORMAT.md.
 
+use crate::layer::Kind;
 use rustix::fd::AsFd;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
@@ -27,6 +28,12 @@ pub const EXTENDED: &str = "trusted.wcifs.extended.";
 pub const YES: &[u8] = b"y";
 /// Where Wine and Samba keep DOS attributes.
 pub const DOS_ATTRIBUTES: &str = "user.DOSATTRIB";
+/// `FILE_ATTRIBUTE_READONLY`.
+const READ_ONLY: u32 = 1;
+/// `FILE_ATTRIBUTE_ARCHIVE`.
+const ARCHIVE: u32 = 0x20;
+/// `FILE_ATTRIBUTE_HIDDEN` and `FILE_ATTRIBUTE_SYSTEM`: all that Wine keeps in [`DOS_ATTRIBUTES`].
+const KNOWN_TO_WINE: u32 = 2 | 4;
 /// Attributes that programs may have.
 pub const USER: &str = "user.";
 /// Largest attribute and longest list of attributes (Linux: `XATTR_SIZE_MAX`, `XATTR_LIST_MAX`), in bytes.
@@ -152,9 +159,25 @@ pub fn dos_text(value: &[u8]) -> Option<String> {
 }
 
 /// The reverse of [`dos_text`].
-pub fn dos_value(text: &[u8]) -> Option<[u8; 4]> {
+fn dos_bits(text: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(text).ok()?.trim_end_matches('\0');
-    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok().map(u32::to_le_bytes)
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+/// DOS attributes of a file that has none of its own.
+pub fn default_bits(kind: Kind) -> u32 {
+    if kind == Kind::Directory { 0 } else { ARCHIVE }
+}
+
+/// The attributes of a file that has `old` ones when a program sets these. Wine knows only two of them, so it takes no others away; and
+/// whether a file is read-only is in its mode.
+pub fn dos_set(old: u32, text: &[u8]) -> Option<u32> {
+    Some(dos_removed(old) | dos_bits(text)? & !READ_ONLY)
+}
+
+/// The attributes of a file that has `old` ones when a program removes those it knows.
+pub fn dos_removed(old: u32) -> u32 {
+    old & !KNOWN_TO_WINE
 }
 
 #[cfg(test)]
@@ -164,11 +187,18 @@ mod tests {
     #[test]
     fn dos_attributes_are_samba_text() {
         assert_eq!(dos_text(&0x26u32.to_le_bytes()).as_deref(), Some("0x26"));
-        assert_eq!(dos_value(b"0x26"), Some(0x26u32.to_le_bytes()));
-        assert_eq!(dos_value(b"0x26\0"), Some(0x26u32.to_le_bytes()));
+        assert_eq!((dos_bits(b"0x26"), dos_bits(b"0x26\0")), (Some(0x26), Some(0x26)));
         for bad in [&b"26"[..], b"0x", b"0x123456789", b"", b"\xff"] {
-            assert_eq!(dos_value(bad), None);
+            assert_eq!(dos_bits(bad), None);
         }
         assert_eq!(dos_text(b"abc"), None);
+    }
+    #[test]
+    fn programs_change_only_the_attributes_that_wine_knows() {
+        assert_eq!(dos_set(default_bits(Kind::File), b"0x3"), Some(0x22));
+        assert_eq!(dos_set(default_bits(Kind::Directory), b"0x2"), Some(2));
+        assert_eq!(dos_set(0x2025, b"0x2"), Some(0x2023));
+        assert_eq!(dos_set(0x2022, b"junk"), None);
+        assert_eq!((dos_removed(0x2026), dos_removed(6)), (0x2020, 0));
     }
 }

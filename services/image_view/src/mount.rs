@@ -3,6 +3,7 @@
 use crate::error::ViewError;
 use crate::name::FILES;
 use casement_layers::Store;
+use casement_layers::volume::mount::{EPOCHS, PASSTHROUGH, is_done_without};
 use casement_wcifs::{Durability, FILE_SYSTEM, MountPlan, mount_points};
 use rustix::fd::AsRawFd;
 use rustix::fs::Mode;
@@ -37,8 +38,8 @@ pub fn serve_image(store: &Store, text: &str, target: &Path, ready: impl FnOnce(
         owner: 0,
         durability: Durability::Discarded,
         for_host: true,
-        passthrough: true,
-        epochs: true,
+        passthrough: !is_done_without(PASSTHROUGH),
+        epochs: !is_done_without(EPOCHS),
     };
     let session = plan.mount(target)?;
     let read_only = MountFlags::BIND

@@ -40,13 +40,12 @@ impl Volume {
         if self.node(id)?.plain {
             return Err(Errno::NODATA);
         }
-        match self.extended(id, |at| at.get(ATTRIBUTES)) {
-            Ok(value) => metadata::dos_text(&value).map(String::into_bytes).ok_or(Errno::NODATA),
-            Err(Errno::NODATA) => {
+        match self.kept_attributes(id)? {
+            Some(value) => metadata::dos_text(&value).map(String::into_bytes).ok_or(Errno::NODATA),
+            None => {
                 self.node_mut(id)?.plain = true;
                 Err(Errno::NODATA)
             }
-            Err(e) => Err(e),
         }
     }
 
@@ -69,19 +68,42 @@ impl Volume {
         let value = body.rest().get(..size).ok_or(Errno::INVAL)?;
         self.prepare(id)?;
         if name == DOS_ATTRIBUTES {
-            let value = metadata::dos_value(value).ok_or(Errno::INVAL)?;
+            let old = self.dos_bits(id)?;
+            let bits = metadata::dos_set(old, value).ok_or(Errno::INVAL)?;
             self.node_mut(id)?.plain = false;
-            return self.extended(id, |at| at.set(ATTRIBUTES, &value, flags));
+            return self.extended(id, |at| at.set(ATTRIBUTES, &bits.to_le_bytes(), flags));
         }
         self.extended(id, |at| at.set(name, value, flags))
     }
 
     pub(super) fn remove_extended(&mut self, id: u64, body: &mut Body<'_>) -> Result<(), Errno> {
         let name = own_name(body.name()?)?;
-        let name = if name == DOS_ATTRIBUTES { ATTRIBUTES } else { name };
+        if name == DOS_ATTRIBUTES {
+            self.extended(id, |at| at.get(ATTRIBUTES))?;
+            let left = metadata::dos_removed(self.dos_bits(id)?);
+            self.prepare(id)?;
+            return match left == metadata::default_bits(self.node(id)?.kind) {
+                true => self.extended(id, |at| at.remove(ATTRIBUTES)),
+                false => self.extended(id, |at| at.set(ATTRIBUTES, &left.to_le_bytes(), XattrFlags::empty())),
+            };
+        }
         self.extended(id, |at| at.get(name))?;
         self.prepare(id)?;
         self.extended(id, |at| at.remove(name))
+    }
+
+    /// The DOS attributes that a file has.
+    fn dos_bits(&self, id: u64) -> Result<u32, Errno> {
+        let own = self.kept_attributes(id)?.and_then(|value| value.try_into().ok()).map(u32::from_le_bytes);
+        Ok(own.unwrap_or(metadata::default_bits(self.node(id)?.kind)))
+    }
+
+    /// As they are on disk.
+    fn kept_attributes(&self, id: u64) -> Result<Option<Vec<u8>>, Errno> {
+        match self.extended(id, |at| at.get(ATTRIBUTES)) {
+            Err(Errno::NODATA) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     fn prepare(&mut self, id: u64) -> Result<(), Errno> {

@@ -9,7 +9,7 @@ use crate::copy_up::Data;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
-use crate::node::{Node, Open};
+use crate::node::{Known, Node, Open};
 use crate::volume::Volume;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
@@ -130,7 +130,7 @@ impl Volume {
             node.layer = open.layer;
         }
         // The kernel asks again for the spelling that it uses now, not for others.
-        if known == crate::node::Known::Variously {
+        if known == Known::Variously {
             self.unknow(id, b"");
         }
         Ok(())

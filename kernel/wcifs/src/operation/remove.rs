@@ -116,6 +116,12 @@ impl Volume {
             self.close(id)?;
         }
         self.nodes.place_at(id, 0, 0, &mut close);
+        if let Some(node) = self.nodes.get_mut(id)
+            && let Some(open) = &node.open
+        {
+            // All that is left of a file that was copied up while it was open is what those have who opened it before.
+            node.layer = open.layer;
+        }
         self.nodes.drop_unneeded(id, &mut close);
         Ok(())
     }

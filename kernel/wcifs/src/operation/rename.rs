@@ -7,6 +7,7 @@ use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
 use crate::metadata;
 use crate::name;
+use crate::node::Known;
 use crate::volume::{Target, Volume};
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
@@ -96,39 +97,37 @@ impl Volume {
         self.move_entry(parent, &entry, old, &target, new, id)
     }
 
-    /// Moves a file or directory of the scratch. A file that is replaced is there until the new one is.
+    /// Moves a file or directory of the scratch. What is replaced is there until the new one is.
     fn move_on_disk(&mut self, parent: u64, entry: &Entry, target: &Target<'_>) -> Result<(), Errno> {
         let from = self.entry_path(parent, &entry.name)?;
         let to = &target.path;
-        let on_disk = target.present.as_ref().filter(|e| e.layer == SCRATCH);
+        let in_the_way = target.present.as_ref().filter(|e| e.layer == SCRATCH);
+        if let Some(other) = in_the_way.filter(|e| *e.name != *target.name) {
+            // Two spellings of a name must never be there at once: one hides the other.
+            let other_path = self.entry_path(target.parent, &other.name)?;
+            rustix::fs::renameat_with(self.scratch(), &other_path, self.scratch(), to, RenameFlags::NOREPLACE)?;
+        }
         let covers = entry.below == Below::Shown;
         let leave = if covers { RenameFlags::WHITEOUT } else { RenameFlags::empty() };
-        let in_the_way = on_disk.filter(|e| *e.name == *target.name);
-        if let (Kind::Directory, Some(other)) = (entry.kind, in_the_way) {
-            // An empty directory or a tombstone; it changes places with the directory, and goes.
-            rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, RenameFlags::EXCHANGE)?;
-            let is_tombstone = other.kind == Kind::Tombstone;
-            if is_tombstone && covers {
-                return Ok(());
-            }
-            let work = self.work_name();
-            let moved = rustix::fs::renameat_with(self.scratch(), &from, &self.work, &work, leave);
-            moved?;
-            return match is_tombstone {
-                true => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
-                false => self.clear_work(&work),
-            };
+        let (Kind::Directory, Some(other)) = (entry.kind, in_the_way) else {
+            return rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave);
+        };
+        // An empty directory or a tombstone; it changes places with the directory, and goes.
+        let is_tombstone = other.kind == Kind::Tombstone;
+        if covers && !is_tombstone {
+            // Where it is then for a moment, lower layers have something.
+            metadata::make_opaque(&self.scratch().open_directory(to)?)?;
         }
-        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave)?;
-        let Some(other) = on_disk.filter(|e| *e.name != *target.name) else { return Ok(()) };
-        // In another spelling.
-        let other_path = self.entry_path(target.parent, &other.name)?;
-        if other.kind != Kind::Directory {
-            return rustix::fs::unlinkat(self.scratch(), &other_path, AtFlags::empty());
+        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, RenameFlags::EXCHANGE)?;
+        if is_tombstone && covers {
+            return Ok(());
         }
         let work = self.work_name();
-        rustix::fs::renameat(self.scratch(), &other_path, &self.work, &work)?;
-        self.clear_work(&work)
+        rustix::fs::renameat_with(self.scratch(), &from, &self.work, &work, leave)?;
+        match is_tombstone {
+            true => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
+            false => self.clear_work(&work),
+        }
     }
 
     fn move_entry(
@@ -151,7 +150,7 @@ impl Volume {
         self.unknow(id, old);
         let spelling = self.folding.spelling(new);
         let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
-        node.known = crate::node::Known::As(spelling);
+        node.known = Known::As(spelling);
         let named_so = (node.parent, node.place) == (parent, entry.place);
         let on_disk = self.nodes.on_disk(id);
         if on_disk != 0 {
@@ -197,7 +196,7 @@ impl Volume {
             self.nodes.add_link(on_disk, id, parent, place);
         }
         let node = self.node_mut(id)?;
-        node.known = crate::node::Known::As(spelling);
+        node.known = Known::As(spelling);
         if node.place == entry.place && node.parent == parent {
             node.place = place;
         }
@@ -241,7 +240,7 @@ impl Volume {
             let spelling = self.folding.spelling(entry.name.as_bytes());
             let place = self.directory(at)?.find(&self.folding, &entry.name).map_or(0, |e| e.place);
             if let Some(inode) = self.nodes.get_mut(node) {
-                inode.known = crate::node::Known::As(spelling);
+                inode.known = Known::As(spelling);
                 let on_disk = self.nodes.on_disk(node);
                 if on_disk != 0 {
                     self.nodes.add_link(on_disk, node, at, place);

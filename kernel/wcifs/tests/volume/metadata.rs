@@ -1,11 +1,12 @@
 //! What Windows knows of a file.
 
-use crate::fixture::{Fixture, Mode, error};
+use crate::fixture::{Fixture, Mode, error, fill};
 use rustix::fs::{XattrFlags, getxattr, listxattr, setxattr};
 use std::fs;
 use std::path::Path;
 
 in_every_mode!(
+    other_attributes_stay,
     wine_s_attributes_are_windows_attributes,
     a_time_of_creation_is_shown,
     streams_survive_copy_up_and_renaming
@@ -14,6 +15,29 @@ in_every_mode!(
 fn get(path: &Path, name: &str) -> Option<Vec<u8>> {
     let mut value = [0; 256];
     getxattr(path, name, &mut value).ok().map(|length| value[..length].to_vec())
+}
+
+fn other_attributes_stay(mode: Mode) {
+    // NOT_CONTENT_INDEXED and ARCHIVE; of the directory READONLY, too.
+    let set = |path: &Path, bits: u32| {
+        setxattr(path, "trusted.wcifs.attributes", &bits.to_le_bytes(), XattrFlags::empty()).unwrap();
+    };
+    let volume = Fixture::new(
+        mode,
+        &[&|l| {
+            fill(l, &[("f", "1"), ("d/", "")]);
+            set(&l.join("f"), 0x2020);
+            set(&l.join("d"), 0x2001);
+        }],
+    );
+    for (name, kept) in [("f", 0x2020), ("d", 0x2001)] {
+        let now = || get(&volume.upper().join(name), "trusted.wcifs.attributes").unwrap();
+        // As Wine does for `attrib +h` of a read-only file, and for `attrib -h`.
+        setxattr(volume.at(name), "user.DOSATTRIB", b"0x3", XattrFlags::empty()).unwrap();
+        assert_eq!(now(), u32::to_le_bytes(kept | 2), "{name}");
+        rustix::fs::removexattr(volume.at(name), "user.DOSATTRIB").unwrap();
+        assert_eq!(now(), u32::to_le_bytes(kept), "{name}");
+    }
 }
 
 fn wine_s_attributes_are_windows_attributes(mode: Mode) {

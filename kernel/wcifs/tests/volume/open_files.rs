@@ -2,17 +2,23 @@
 
 use crate::fixture::{Fixture, Mode};
 use crate::mapping::Mapping;
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, XattrFlags, fallocate, flock};
+use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 in_every_mode!(
     a_removed_file_lives_while_it_is_open,
+    so_does_one_that_was_copied_up_meanwhile,
     a_file_without_rights_can_be_written_by_its_creator,
     space_is_given_and_taken,
     mappings_are_shared,
     locks_hold_between_open_files,
+    ranges_are_locked_on_their_own,
+    a_lock_stays_with_the_file_that_was_opened,
     copies_within_the_volume,
     statistics_are_those_of_the_scratch,
     many_files_at_once,
@@ -43,6 +49,42 @@ fn a_removed_file_lives_while_it_is_open(mode: Mode) {
     assert_eq!(text, "content mlow");
     volume.write("up", "other");
     assert_eq!(file.metadata().unwrap().len(), 9);
+}
+
+/// Does something with a file.
+type ByPath = fn(&Path);
+
+fn so_does_one_that_was_copied_up_meanwhile(mode: Mode) {
+    let reasons: [(&str, ByPath); 3] = [
+        ("mode", |path| fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap()),
+        ("attribute", |path| rustix::fs::setxattr(path, "user.mine", b"1", XattrFlags::empty()).unwrap()),
+        ("name", |path| {
+            fs::rename(path, path.with_extension("moved")).unwrap();
+            fs::rename(path.with_extension("moved"), path).unwrap();
+        }),
+    ];
+    let ends: [ByPath; 2] = [
+        |path| fs::remove_file(path).unwrap(),
+        |path| {
+            fs::write(path.with_extension("new"), "new").unwrap();
+            fs::rename(path.with_extension("new"), path).unwrap();
+        },
+    ];
+    for (reason, copy_up) in reasons {
+        for end in ends {
+            let volume = Fixture::over(mode, &[("low", "content")]);
+            let mut low = File::open(volume.at("low")).unwrap();
+            copy_up(&volume.at("low"));
+            end(&volume.at("LOW"));
+            let seen = low.metadata().unwrap_or_else(|e| panic!("after its {reason} changed: {e}"));
+            assert_eq!((seen.nlink(), seen.len()), (0, 7));
+            let mut value = [0; 16];
+            assert_eq!(rustix::fs::fgetxattr(&low, "user.DOSATTRIB", &mut value), Err(Errno::NODATA));
+            let mut text = String::new();
+            low.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "content");
+        }
+    }
 }
 
 fn a_file_without_rights_can_be_written_by_its_creator(mode: Mode) {
@@ -92,19 +134,62 @@ fn locks_hold_between_open_files(mode: Mode) {
     flock(&one, FlockOperation::Unlock).unwrap();
     flock(&two, FlockOperation::NonBlockingLockExclusive).unwrap();
     flock(&two, FlockOperation::Unlock).unwrap();
-    // Byte ranges, as another process asks for them.
-    let held = rustix::fs::fcntl_lock(&one, FlockOperation::LockExclusive);
-    held.unwrap();
-    let line = format!("exec 9<>'{}'; flock -n 9", volume.at("F").display());
-    assert!(std::process::Command::new("sh").args(["-c", &line]).status().unwrap().success());
-    assert!(ofd_lock_refused(&volume.at("f")));
 }
 
-/// Whether another process is refused a lock of the whole file.
-fn ofd_lock_refused(path: &std::path::Path) -> bool {
-    let script = "import fcntl,sys\nf=open(sys.argv[1],'r+')\ntry: fcntl.lockf(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\nexcept OSError: sys.exit(7)";
-    let status = std::process::Command::new("python3").args(["-c", script]).arg(path).status().unwrap();
-    status.code() == Some(7)
+/// A process that has locked bytes of a file, until it is dropped.
+struct Locker(Child);
+
+impl Locker {
+    /// `kind` is `LOCK_EX` or `LOCK_SH` of Python's `fcntl.lockf`. `None`: another process has them.
+    fn of(path: &Path, kind: &str, start: u64, length: u64) -> Option<Self> {
+        let script = "import fcntl,sys\n\
+            f=open(sys.argv[1],'r+')\n\
+            try: fcntl.lockf(f,getattr(fcntl,sys.argv[2])|fcntl.LOCK_NB,int(sys.argv[4]),int(sys.argv[3]))\n\
+            except OSError: print('refused')\n\
+            else: print('held',flush=True); sys.stdin.read()";
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).arg(path).args([kind, &start.to_string(), &length.to_string()]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        let locker = Self(child);
+        match said.trim() {
+            "held" => Some(locker),
+            "refused" => None,
+            other => panic!("python said {other:?}"),
+        }
+    }
+}
+
+impl Drop for Locker {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+fn ranges_are_locked_on_their_own(mode: Mode) {
+    let volume = Fixture::over(mode, &[("f", "0123456789")]);
+    let lock = |kind, start, length| Locker::of(&volume.at("F"), kind, start, length);
+    let end = lock("LOCK_EX", 4, 6).unwrap();
+    assert!(lock("LOCK_EX", 4, 1).is_none() && lock("LOCK_SH", 9, 100).is_none() && lock("LOCK_EX", 0, 5).is_none());
+    assert!(lock("LOCK_EX", 0, 4).is_some() && lock("LOCK_EX", 10, 1).is_some());
+    drop(end);
+    let _shared = lock("LOCK_SH", 4, 6).unwrap();
+    assert!(lock("LOCK_SH", 0, 10).is_some() && lock("LOCK_EX", 4, 1).is_none());
+}
+
+fn a_lock_stays_with_the_file_that_was_opened(mode: Mode) {
+    let volume = Fixture::over(mode, &[("low", "1")]);
+    let reader = File::open(volume.at("low")).unwrap();
+    flock(&reader, FlockOperation::LockExclusive).unwrap();
+    let second = File::open(volume.at("LOW")).unwrap();
+    assert!(flock(&second, FlockOperation::NonBlockingLockExclusive).is_err());
+    // Who writes has a file of the scratch (README, limits), and all who open it from now on.
+    let writer = read_write(&volume, "low");
+    flock(&writer, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let third = File::open(volume.at("low")).unwrap();
+    assert!(flock(&third, FlockOperation::NonBlockingLockExclusive).is_err());
 }
 
 fn copies_within_the_volume(mode: Mode) {
@@ -168,11 +253,15 @@ fn changes_are_announced(mode: Mode) {
     let watcher = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
     let all =
         WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MODIFY | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
+    let all = all | WatchFlags::ATTRIB;
     add_watch(&watcher, volume.at("D"), all).unwrap();
     volume.write("d/new", "1");
     fs::rename(volume.at("d/new"), volume.at("d/NEW2")).unwrap();
     volume.write("d/LOW", "2");
+    fs::set_permissions(volume.at("d/LOW"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::remove_file(volume.at("d/low")).unwrap();
+    fs::create_dir(volume.at("d/inner")).unwrap();
+    fs::remove_dir(volume.at("d/INNER")).unwrap();
     let mut buffer = Vec::with_capacity(4096);
     let mut reader = Reader::new(&watcher, buffer.spare_capacity_mut());
     let mut seen = Vec::new();
@@ -186,7 +275,10 @@ fn changes_are_announced(mode: Mode) {
         (ReadFlags::MOVED_FROM, "new"),
         (ReadFlags::MOVED_TO, "NEW2"),
         (ReadFlags::MODIFY, "LOW"),
+        (ReadFlags::ATTRIB, "LOW"),
         (ReadFlags::DELETE, "low"),
+        (ReadFlags::CREATE, "inner"),
+        (ReadFlags::DELETE, "INNER"),
     ] {
         assert!(seen.iter().any(|(k, n)| k.contains(kind) && n == name), "{kind:?} {name}: {seen:?}");
     }

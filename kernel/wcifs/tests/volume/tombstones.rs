@@ -11,6 +11,7 @@ in_every_mode!(
     lower_layers_have_tombstones_too,
     a_directory_must_be_empty_to_go,
     a_tombstone_covers_every_spelling,
+    other_devices_are_not_seen,
 );
 
 fn removal_of_a_lower_file_leaves_a_tombstone(mode: Mode) {
@@ -109,4 +110,22 @@ fn a_tombstone_covers_every_spelling(mode: Mode) {
         assert!(!volume.at("file").exists() && !volume.at("FILE").exists());
         volume.remount();
     }
+}
+
+fn other_devices_are_not_seen(mode: Mode) {
+    use rustix::fs::{CWD, FileType, Mode as Bits, makedev, mknodat};
+    let volume = Fixture::new(
+        mode,
+        &[
+            &|l| {
+                for name in ["NULL", "alone"] {
+                    mknodat(CWD, l.join(name), FileType::CharacterDevice, Bits::empty(), makedev(1, 3)).unwrap();
+                }
+            },
+            &|l| fill(l, &[("null", "a file")]),
+        ],
+    );
+    assert_eq!(volume.names(""), ["null"]);
+    assert_eq!(volume.read("Null"), "a file");
+    assert!(!volume.at("alone").exists());
 }

@@ -102,7 +102,7 @@ impl Walk {
                 self.metadata(&Place::<OwnedFd>::Path(outer.as_bytes()), &mut entry, stat)?;
                 self.index.entries.push(entry);
             }
-            FileType::CharacterDevice => self.index.entries.push(entry),
+            FileType::CharacterDevice if stat.st_rdev == 0 => self.index.entries.push(entry),
             _ => {}
         }
         Ok(())

@@ -57,9 +57,12 @@ pub fn epochs() -> Line {
 /// A line about something that the kernel may offer and that there is a fallback for.
 fn offered(topic: Topic, name: &str, good: &str, fallback: &str, has: impl Fn(&Init) -> bool) -> Line {
     match init() {
-        Ok(init) if has(&init) && is_done_without(name) => {
-            Line::new(topic, Verdict::Degraded, format!("switched off by {WITHOUT}"), fallback)
-        }
+        Ok(init) if has(&init) && is_done_without(name) => Line::new(
+            topic,
+            Verdict::Degraded,
+            format!("switched off by {WITHOUT} of this command; a daemon goes by its own"),
+            fallback,
+        ),
         Ok(init) if has(&init) => Line::new(topic, Verdict::Ok, "offered by the kernel", good),
         Ok(_) => Line::new(topic, Verdict::Degraded, "not offered by the kernel", fallback),
         Err(error) => Line::failed(topic, Verdict::Degraded, error, NO_DRIVES),
