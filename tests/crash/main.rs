@@ -8,3 +8,4 @@ mod daemon_storm;
 mod plumbing;
 mod random;
 mod trace;
+mod volume;

@@ -57,7 +57,7 @@ fn at_each_request(
     let before = picture(host);
     for at in 1..MOST_REQUESTS {
         prepare();
-        let tracer = Tracer::kill_at(host.daemon_pid(), at);
+        let tracer = Tracer::kill_at(host.daemon_pid(), &[libc::SYS_sendto], at);
         work();
         let end = tracer.end();
         if end == Traced::Killed {

@@ -151,24 +151,54 @@ fn an_archiver_packs_and_unpacks_with_equal_content() {
 }
 
 #[test]
-fn an_archiver_unpacks_over_names_in_another_case() {
+fn an_archiver_unpacks_over_names_of_a_layer_in_another_case() {
+    const DIRECTORIES: usize = 8;
+    const FILES: usize = 40;
     let work = Workplace::new();
-    work.put("in/ReadMe.TXT", "new");
-    work.put("in/SubDirectory/Deep.Txt", "deep");
-    let script = [
-        &format!(r"{ARCHIVER} a C:\Users\ContainerUser\packed.7z .\in\* >nul"),
-        r"mkdir C:\Users\ContainerUser\tree\SUBDIRECTORY",
-        r"cd C:\Users\ContainerUser\TREE",
-        r"echo old> README.txt",
-        &format!(r"{ARCHIVER} x -aoa C:\users\containeruser\PACKED.7z >nul"),
-        r"dir /b /s",
-        r"type readme.txt",
-        r"type subdirectory\DEEP.txt",
-    ];
-    let output = work.run(&["cmd", "/c", &script.join("& ")]).succeeded();
-    let names = output.lines().into_iter().filter(|line| line.to_lowercase().contains(r"\tree\")).count();
-    assert_eq!(names, 3, "one file and one directory with one file: {output}");
-    assert!(output.stdout.trim().ends_with("newdeep"), "{output}");
+    let old = |directory: usize, file: usize| format!("SubDirectory{directory}/File{file}.TXT");
+    let new = |directory: usize, file: usize| format!("SUBDIRECTORY{directory}/fILE{file}.txt");
+    let text = |directory: usize, file: usize| format!("text {file} of {directory}\n").repeat(file + 1);
+    for directory in 0..DIRECTORIES {
+        for file in 0..FILES {
+            work.put(&format!("old/{}", old(directory, file)), "old");
+            // Every fourth is only in the layer, and as many are new.
+            let name = if file % 4 == 0 { format!("SubDirectory{directory}/new{file}") } else { new(directory, file) };
+            work.put(&format!("new/{name}"), &text(directory, file));
+        }
+    }
+    let tree = r"C:\Users\ContainerUser\tree";
+    for name in ["old", "new"] {
+        let _ = work.run(&[ARCHIVER, "a", "-mx1", &format!("{name}.7z"), &format!(r".\{name}\*")]).succeeded();
+    }
+    let output = work.run_and_keep("layer", &[ARCHIVER, "x", &format!("-o{tree}"), "old.7z"]);
+    assert!(output.stdout.contains("Everything is Ok"), "{output}");
+    let _ = work.host.docker(["commit", "layer", "with-tree"]).succeeded();
+
+    let programs = work.host.programs_volume();
+    let over = ["with-tree", ARCHIVER, "x", "-aoa", &format!("-o{}", tree.to_uppercase()), "new.7z"];
+    let line = [&["run", "--name", "over", "-v", &programs], &work.flags()[..], &over].concat();
+    let output = work.host.casement(line).succeeded();
+    assert!(output.stdout.contains("Everything is Ok"), "{output}");
+
+    let taken = work.take_out("over", tree);
+    let found = content_below(&taken);
+    assert_eq!(found.len(), DIRECTORIES * (FILES + FILES / 4), "one file for all spellings of a name");
+    for directory in 0..DIRECTORIES {
+        for file in 0..FILES {
+            let is = |name: &str, text: &str| {
+                let (spelled, content) =
+                    found.iter().find(|(spelled, _)| spelled.eq_ignore_ascii_case(name)).expect(name);
+                assert!(content == text.as_bytes(), "{spelled}");
+                assert!(spelled.starts_with("SubDirectory"), "{spelled}: directories stay as they are written");
+            };
+            if file % 4 == 0 {
+                is(&old(directory, file), "old");
+                is(&format!("SubDirectory{directory}/new{file}"), &text(directory, file));
+            } else {
+                is(&new(directory, file), &text(directory, file));
+            }
+        }
+    }
 }
 
 #[test]
@@ -273,9 +303,11 @@ fn content_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
 fn sqlite_keeps_the_counts_of_two_processes() {
     let work = Workplace::new();
     work.put("count.js", include_str!("programs/count.js"));
-    let database = r"C:\Users\ContainerUser\counts.db";
-    let output = work.run(&[NODE, "--no-warnings", "count.js", database]).succeeded();
-    assert_eq!(output.text(), "0 200 ok", "{output}");
+    for mode in ["delete", "wal"] {
+        let database = r"C:\Users\ContainerUser\counts.db";
+        let output = work.run(&[NODE, "--no-warnings", "count.js", database, mode]).succeeded();
+        assert_eq!(output.text(), "0 true ok", "{mode}: {output}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Volume `C:` is one union file system with the rules of NTFS, whatever the kernel can do.
 
-use casement_tests::Host;
+use casement_tests::{Host, deadline};
 
 /// What can be done without: nothing, each, and both.
 const WITHOUT: [&str; 4] = ["", "fuse-passthrough", "fuse-epochs", "fuse-passthrough,fuse-epochs"];
@@ -132,6 +132,40 @@ fn layers_on_disk_do_not_change() {
     );
     assert_eq!(lines.last().map(String::as_str), Some("ok 0"), "{lines:?}");
     assert_eq!(state(), before);
+}
+
+/// `watch.exe` is told of what another program does in a directory of a layer and in new ones.
+#[test]
+fn programs_are_told_of_changes() {
+    let host = Host::start();
+    let directory = r"C:\Windows\System32\drivers";
+    let setup = format!(r"mkdir {directory}\etc& echo 1> {directory}\etc\low.txt");
+    let _ = cmd(&host, "layer", &setup);
+    let _ = host.docker(["commit", "layer", "with-low"]).succeeded();
+    let volume = host.programs_volume();
+    let watch = [r"C:\t\watch.exe", r"c:\windows\SYSTEM32\Drivers", "last.txt"];
+    let flags = ["run", "-d", "-u", "ContainerAdministrator", "-v", &volume, "--name", "watcher", "with-low"];
+    let _ = host.casement([&flags[..], &watch].concat()).succeeded();
+    let logs = || host.casement(["logs", "watcher"]).succeeded();
+    deadline::until("it watches", || logs().stdout.contains("watching"));
+    let change = |line: &str| drop(host.casement(["exec", "watcher", "cmd", "/c", line]).succeeded());
+    let seen = |line: &str| deadline::until(line, || logs().lines().iter().any(|seen| seen.trim() == line));
+    change(&format!(r"echo 2> {directory}\new.txt"));
+    seen("added new.txt");
+    change(&format!(r"ren {directory}\NEW.txt Renamed.txt"));
+    seen("renamed-from new.txt");
+    seen("renamed-to Renamed.txt");
+    change(&format!(r"echo 2>> {directory}\ETC\LOW.TXT"));
+    seen(r"modified etc\low.txt");
+    change(&format!(r"mkdir {directory}\made"));
+    seen("added made");
+    change(&format!(r"echo 3> {directory}\made\inside.txt"));
+    seen(r"added made\inside.txt");
+    change(&format!(r"attrib +h {directory}\renamed.txt"));
+    seen("modified renamed.txt");
+    change(&format!(r"echo 4> {directory}\last.txt& del {directory}\last.txt"));
+    seen("removed last.txt");
+    assert_eq!(host.wait("watcher"), 0, "{}", logs());
 }
 
 #[test]

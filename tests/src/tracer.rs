@@ -14,7 +14,7 @@ pub enum Traced {
     Alive,
 }
 
-/// Kills a process before its call number `at` of sendto(2), counted over all of its threads from now on.
+/// Kills a process before one of its system calls.
 #[derive(Debug)]
 pub struct Tracer {
     process: libc::pid_t,
@@ -23,11 +23,11 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Begins to watch; returns when every thread is watched.
+    /// Begins to watch for call number `at` among `calls`, counted over all threads from now on; returns when every thread is watched.
     ///
     /// # Panics
     /// When the process cannot be traced.
-    pub fn kill_at(process: u32, at: usize) -> Self {
+    pub fn kill_at(process: u32, calls: &[libc::c_long], at: usize) -> Self {
         let process = process as libc::pid_t;
         let (said, say) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe");
         // SAFETY: fork(2); the child reads /proc, calls the kernel and ends with _exit.
@@ -35,7 +35,7 @@ impl Tracer {
         assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
         if pid == 0 {
             drop(said);
-            let watched = std::panic::catch_unwind(|| watch(process, at, say));
+            let watched = std::panic::catch_unwind(|| watch(process, calls, at, say));
             // SAFETY: ends the process.
             unsafe { libc::_exit(if watched.is_ok() { 0 } else { 3 }) }
         }
@@ -68,7 +68,7 @@ impl Tracer {
 }
 
 /// Returns when the process was killed.
-fn watch(process: libc::pid_t, at: usize, say: OwnedFd) {
+fn watch(process: libc::pid_t, calls: &[libc::c_long], at: usize, say: OwnedFd) {
     let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE;
     let mut seized = std::collections::BTreeSet::new();
     // New threads of threads that are seized already are seized by the kernel.
@@ -89,7 +89,7 @@ fn watch(process: libc::pid_t, at: usize, say: OwnedFd) {
         }
     }
     rustix::io::write(&say, b"r").expect("a reader");
-    let mut calls = 0;
+    let mut seen = 0;
     loop {
         let mut status = 0;
         // SAFETY: the kernel writes the status.
@@ -101,9 +101,9 @@ fn watch(process: libc::pid_t, at: usize, say: OwnedFd) {
             continue;
         }
         let signal = libc::WSTOPSIG(status);
-        if signal == libc::SIGTRAP | 0x80 && is_entry_of_sendto(thread) {
-            calls += 1;
-            if calls == at {
+        if signal == libc::SIGTRAP | 0x80 && is_entry(thread, calls) {
+            seen += 1;
+            if seen == at {
                 rustix::io::write(&say, b"k").expect("a reader");
                 // SAFETY: calls without pointers.
                 unsafe { libc::kill(process, libc::SIGKILL) };
@@ -116,12 +116,12 @@ fn watch(process: libc::pid_t, at: usize, say: OwnedFd) {
     }
 }
 
-fn is_entry_of_sendto(thread: libc::pid_t) -> bool {
+fn is_entry(thread: libc::pid_t, calls: &[libc::c_long]) -> bool {
     // SAFETY: plain data for which all zeroes is valid; the kernel writes at most its size.
     unsafe {
         let mut info: libc::ptrace_syscall_info = std::mem::zeroed();
         let size = size_of_val(&info);
         libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, size, &raw mut info);
-        info.op == libc::PTRACE_SYSCALL_INFO_ENTRY && info.u.entry.nr == libc::SYS_sendto as u64
+        info.op == libc::PTRACE_SYSCALL_INFO_ENTRY && calls.iter().any(|call| info.u.entry.nr == *call as u64)
     }
 }

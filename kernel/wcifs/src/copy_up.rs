@@ -3,7 +3,7 @@
 //! The copy is made where nobody sees it, gets its data and all of its metadata, and then its name: whoever looks,
 //! at whatever instant this process ends, finds the old file or the new one.
 
-use crate::layer::{Kind, LayerIndex, SCRATCH};
+use crate::layer::{Kind, LayerIndex, SCRATCH, here};
 use crate::metadata::{self, Place};
 use crate::volume::{Durability, Volume};
 use rustix::fd::{AsFd, OwnedFd};
@@ -118,7 +118,12 @@ impl Volume {
     /// Gives a finished copy its name, and the inode its new layer.
     fn publish(&mut self, id: u64, work: &str) -> Result<(), Errno> {
         let path = self.path_in(id, SCRATCH)?;
+        let directory = self.path_in(self.node(id)?.parent, SCRATCH)?;
+        let directory = here(&directory);
+        let stat = self.scratch().stat(directory)?;
         rustix::fs::renameat_with(&self.work, work, self.scratch(), &path, RenameFlags::NOREPLACE)?;
+        // The directory has what it had.
+        rustix::fs::utimensat(self.scratch(), directory, &times(&stat), AtFlags::SYMLINK_NOFOLLOW)?;
         let entry = self.entry_of_mut(id)?;
         entry.layer = SCRATCH;
         let node = self.node_mut(id)?;
@@ -170,9 +175,11 @@ impl Volume {
         work: impl FnOnce(&mut Self, u64) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let (id, _) = self.meet(parent, place)?;
+        // What is done in it must not drop it.
+        self.node_mut(id)?.lookups += 1;
         let result = work(self, id);
         let mut close = Self::closer(&self.device);
-        self.nodes.drop_unneeded(id, &mut close);
+        self.nodes.forget(id, 1, &mut close);
         result
     }
 }

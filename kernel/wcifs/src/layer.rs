@@ -102,11 +102,15 @@ impl Kind {
         if !matches!(told, FileType::Unknown | FileType::CharacterDevice) {
             return Ok(Self::of(told));
         }
-        let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(match FileType::from_raw_mode(stat.st_mode) {
+        Ok(Self::of_file(&rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// What a file is, by its attributes.
+    pub fn of_file(stat: &Stat) -> Option<Self> {
+        match FileType::from_raw_mode(stat.st_mode) {
             FileType::CharacterDevice => (stat.st_rdev == 0).then_some(Self::Tombstone),
             known => Self::of(known),
-        })
+        }
     }
 
     /// The `DT_` number of `readdir`.

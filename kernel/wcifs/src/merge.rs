@@ -55,12 +55,18 @@ pub fn parts(
                 }
             }
             Err(Errno::NOENT) => {}
-            // Something else hides what is below.
-            Err(Errno::NOTDIR) => break,
+            Err(Errno::NOTDIR) if is_seen(&layers[usize::from(index)], &path)? => break,
+            Err(Errno::NOTDIR) => {}
             Err(e) => return Err(e),
         }
     }
     Ok(parts)
+}
+
+/// Whether something that is no directory hides what is below.
+fn is_seen(layer: &Layer, path: &[u8]) -> Result<bool, Errno> {
+    let stat = layer.stat(path)?;
+    Ok(Kind::of_file(&stat).is_some())
 }
 
 /// Merges the parts of a directory. `number` gives out numbers for inodes.

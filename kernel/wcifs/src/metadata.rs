@@ -28,8 +28,6 @@ pub const EXTENDED: &str = "trusted.wcifs.extended.";
 pub const YES: &[u8] = b"y";
 /// Where Wine and Samba keep DOS attributes.
 pub const DOS_ATTRIBUTES: &str = "user.DOSATTRIB";
-/// `FILE_ATTRIBUTE_READONLY`.
-const READ_ONLY: u32 = 1;
 /// `FILE_ATTRIBUTE_ARCHIVE`.
 const ARCHIVE: u32 = 0x20;
 /// `FILE_ATTRIBUTE_HIDDEN` and `FILE_ATTRIBUTE_SYSTEM`: all that Wine keeps in [`DOS_ATTRIBUTES`].
@@ -169,10 +167,10 @@ pub fn default_bits(kind: Kind) -> u32 {
     if kind == Kind::Directory { 0 } else { ARCHIVE }
 }
 
-/// The attributes of a file that has `old` ones when a program sets these. Wine knows only two of them, so it takes no others away; and
-/// whether a file is read-only is in its mode.
+/// The attributes of a file that has `old` ones when a program sets these. Wine knows only two of them, so all others stay. Whether a
+/// file is read-only is in its mode.
 pub fn dos_set(old: u32, text: &[u8]) -> Option<u32> {
-    Some(dos_removed(old) | dos_bits(text)? & !READ_ONLY)
+    Some(dos_removed(old) | dos_bits(text)? & KNOWN_TO_WINE)
 }
 
 /// The attributes of a file that has `old` ones when a program removes those it knows.

@@ -119,7 +119,8 @@ pub struct Nodes {
     /// Inodes that were copied up while they were open → the inode that got the name. The old one stays as long as that one,
     /// to keep its number.
     successors: HashMap<u64, u64>,
-    /// Inodes of the scratch with several names: number there → inode, and the further names that are known.
+    /// Inodes of the scratch with several names: number there → inode, and the names that are known. Each name counts as a child of
+    /// its directory, whose places must stay what they are.
     links: HashMap<u64, Linked>,
     /// Inodes whose file nobody uses, or nobody used once; the longest unused first. May name inodes that are gone.
     idle: VecDeque<u64>,
@@ -178,6 +179,14 @@ impl Nodes {
         self.successors.contains_key(&id)
     }
 
+    /// The inode that has the name which this one had before it was copied up while it was open; itself, if it was not.
+    pub fn latest(&self, mut id: u64) -> u64 {
+        while let Some(successor) = self.successors.get(&id) {
+            id = *successor;
+        }
+        id
+    }
+
     /// An inode gets the name of another one, which stays as long as it.
     pub fn succeed(&mut self, old: u64, new: u64) {
         self.successors.insert(old, new);
@@ -210,17 +219,27 @@ impl Nodes {
                 close(*open);
             }
             if let Some(on_disk) = self.on_disk.remove(&id) {
-                self.links.remove(&on_disk);
+                // The number on disk may be another inode's by now.
+                let own = self.links.get(&on_disk).is_some_and(|linked| linked.node == id);
+                let names = own.then(|| self.links.remove(&on_disk)).flatten().map(|linked| linked.names);
+                for (directory, _) in names.into_iter().flatten() {
+                    self.release(directory, close);
+                }
             }
-            if let Some(successor) = self.successors.remove(&id)
-                && let Some(node) = self.nodes.get_mut(&successor)
-            {
-                node.children -= 1;
-                self.drop_unneeded(successor, close);
+            if let Some(successor) = self.successors.remove(&id) {
+                self.release(successor, close);
             }
             let Some(parent) = self.nodes.get_mut(&node.parent) else { return };
-            parent.children -= 1;
+            parent.children = parent.children.saturating_sub(1);
             id = node.parent;
+        }
+    }
+
+    /// One that counted as a child of an inode is gone.
+    fn release(&mut self, id: u64, close: &mut dyn FnMut(Open)) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.children = node.children.saturating_sub(1);
+            self.drop_unneeded(id, close);
         }
     }
 
@@ -235,10 +254,7 @@ impl Nodes {
         if let Some(new) = self.nodes.get_mut(&parent) {
             new.children += 1;
         }
-        if let Some(old_node) = self.nodes.get_mut(&old) {
-            old_node.children -= 1;
-            self.drop_unneeded(old, close);
-        }
+        self.release(old, close);
     }
 
     /// Notes a file that nobody uses. If there are too many, closes one that was not used again for longest.
@@ -269,13 +285,30 @@ impl Nodes {
         self.links.get(&on_disk)
     }
 
-    /// Notes a name of a file of the scratch that has several.
-    pub fn add_link(&mut self, on_disk: u64, node: u64, parent: u64, place: u64) {
+    /// Notes a name of a file of the scratch that has several. Its directory is in memory.
+    pub fn add_link(&mut self, on_disk: u64, node: u64, parent: u64, place: u64, close: &mut dyn FnMut(Open)) {
+        let old = self.links.get(&on_disk).map_or(node, |linked| linked.node);
+        if old != node {
+            // The number on disk was another inode's, whose last name went.
+            self.forget_links(old, close);
+        }
         self.on_disk.insert(node, on_disk);
         let linked = self.links.entry(on_disk).or_default();
         linked.node = node;
         if !linked.names.contains(&(parent, place)) {
             linked.names.push((parent, place));
+            if let Some(directory) = self.nodes.get_mut(&parent) {
+                directory.children += 1;
+            }
+        }
+    }
+
+    /// An inode has no further names.
+    fn forget_links(&mut self, node: u64, close: &mut dyn FnMut(Open)) {
+        let Some(on_disk) = self.on_disk.remove(&node) else { return };
+        let names = self.links.remove(&on_disk).map(|linked| linked.names);
+        for (directory, _) in names.into_iter().flatten() {
+            self.release(directory, close);
         }
     }
 
@@ -289,10 +322,21 @@ impl Nodes {
     }
 
     /// One of several names is gone; gives another one that is known.
-    pub fn remove_link(&mut self, node: u64, parent: u64, place: u64) -> Option<(u64, u64)> {
-        let linked = self.links.get_mut(self.on_disk.get(&node)?)?;
+    pub fn remove_link(
+        &mut self,
+        node: u64,
+        parent: u64,
+        place: u64,
+        close: &mut dyn FnMut(Open),
+    ) -> Option<(u64, u64)> {
+        let linked = self.links.get_mut(self.on_disk.get(&node)?).filter(|linked| linked.node == node)?;
+        let before = linked.names.len();
         linked.names.retain(|name| *name != (parent, place));
-        linked.names.first().copied()
+        let (gone, other) = (linked.names.len() < before, linked.names.first().copied());
+        if gone {
+            self.release(parent, close);
+        }
+        other
     }
 }
 

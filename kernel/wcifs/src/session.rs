@@ -116,6 +116,12 @@ impl Session {
         }
     }
 
+    /// Something will be mounted in the volume. When all names are declared old the kernel takes away what is mounted on them, so
+    /// that is never done; instead the kernel remembers neither names of files nor misses.
+    pub fn expect_mounts(&mut self) {
+        self.wishes.epochs = false;
+    }
+
     /// Gives up this process's end of the connection, in a clone of the process that serves: with it the volume would
     /// outlive that process, and whoever waits for an answer would wait for ever.
     ///

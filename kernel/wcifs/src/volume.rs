@@ -191,8 +191,18 @@ impl Volume {
     pub(crate) fn meet(&mut self, parent: u64, place: u64) -> Result<(u64, Attributes), Errno> {
         let entry = self.directory(parent)?.at(place).ok_or(Errno::NOENT)?;
         let (mut id, layer, kind) = (entry.node, entry.layer, entry.kind);
-        if self.nodes.get(id).is_some() {
-            return Ok((id, self.attributes(id)?));
+        let mut close = Self::closer(&self.device);
+        if let Some(node) = self.nodes.get(id) {
+            if !node.has_name() {
+                // The name by which it was known is gone.
+                self.nodes.place_at(id, parent, place, &mut close);
+            }
+            let stat = self.stat(id)?;
+            let node = self.node(id)?;
+            if node.layer == SCRATCH && kind == Kind::File && stat.st_nlink > 1 {
+                self.nodes.add_link(stat.st_ino, id, parent, place, &mut close);
+            }
+            return Ok((id, self.shown(id, self.node(id)?, &stat)));
         }
         let name = entry.name_in(layer);
         let mut path = self.path_in(parent, layer)?;
@@ -203,11 +213,14 @@ impl Volume {
         if let Some(linked) = linked {
             id = linked;
             self.directory_mut(parent)?.at_mut(place).ok_or(Errno::NOENT)?.node = id;
+            if !self.node(id)?.has_name() {
+                self.nodes.place_at(id, parent, place, &mut close);
+            }
         } else {
             self.nodes.add(id, Node::new(id, parent, place, layer, kind, stat.st_mode));
         }
         if several {
-            self.nodes.add_link(stat.st_ino, id, parent, place);
+            self.nodes.add_link(stat.st_ino, id, parent, place, &mut close);
         }
         Ok((id, self.shown(id, self.node(id)?, &stat)))
     }
@@ -223,10 +236,13 @@ impl Volume {
     pub(crate) fn count(&mut self, id: u64, spelled: &[u8]) -> Result<Keep, Errno> {
         let spelling = self.folding.spelling(spelled);
         let epochs = self.abilities.epochs;
+        let has_several = self.nodes.on_disk(id) != 0;
         let node = self.node_mut(id)?;
         node.lookups += 1;
         node.known = match node.known {
             Known::No => Known::As(spelling),
+            // Names in different directories may be spelled the same.
+            _ if has_several => Known::Variously,
             _ if node.kind == Kind::Directory => Known::As(spelling),
             Known::As(known) if known == spelling => Known::As(spelling),
             _ => Known::Variously,

@@ -1,28 +1,34 @@
-// count.js FILE [CHILD]: counts in an SQLite database, at the same time as a second process, each 100 times in a transaction that reads
-// and then writes. Without locks that hold, counts are lost.
+// count.js FILE MODE [CHILD]: counts in an SQLite database, at the same time as a second process, in transactions that read and then
+// write, until both have counted a hundred times. Without locks that hold, counts are lost. MODE is that of its journal; `wal` maps memory
+// that both share. Prints how the second one ended, whether nothing was lost, and what SQLite says of the file.
 const { DatabaseSync } = require('node:sqlite');
 const { spawn } = require('child_process');
 
-const [file, child] = process.argv.slice(2);
+const [file, mode, child] = process.argv.slice(2);
 const database = new DatabaseSync(file);
+const ask = (text) => Object.values(database.prepare(text).get())[0];
 database.exec('PRAGMA busy_timeout = 60000');
-if (!child) database.exec('CREATE TABLE counter (n INTEGER); INSERT INTO counter VALUES (0)');
-function count() {
-  for (let i = 0; i < 100; i++) {
+function count(me) {
+  let all;
+  do {
     database.exec('BEGIN IMMEDIATE');
-    const { n } = database.prepare('SELECT n FROM counter').get();
+    const n = ask('SELECT n FROM counter');
+    database.prepare('INSERT INTO turns VALUES (?)').run(me);
+    all = ask('SELECT min(count) FROM (SELECT count(*) FILTER (WHERE who = 0) AS count FROM turns '
+      + 'UNION ALL SELECT count(*) FILTER (WHERE who = 1) FROM turns)');
     database.prepare('UPDATE counter SET n = ?').run(n + 1);
     database.exec('COMMIT');
-  }
+  } while (all < 100);
 }
 if (child) {
-  count();
+  count(1);
 } else {
-  const other = spawn(process.execPath, ['--no-warnings', __filename, file, 'child'], { stdio: 'inherit' });
+  if (ask(`PRAGMA journal_mode = ${mode}`) !== mode) process.exit(9);
+  database.exec('CREATE TABLE counter (n INTEGER); INSERT INTO counter VALUES (0); CREATE TABLE turns (who INTEGER)');
+  const other = spawn(process.execPath, ['--no-warnings', __filename, file, mode, 'child'], { stdio: 'inherit' });
   other.on('exit', (code) => {
-    const { n } = database.prepare('SELECT n FROM counter').get();
-    const check = database.prepare('PRAGMA integrity_check').get();
-    console.log(code, n, Object.values(check)[0]);
+    const kept = ask('SELECT n FROM counter') === ask('SELECT count(*) FROM turns');
+    console.log(code, kept, ask('PRAGMA integrity_check'));
   });
-  count();
+  count(0);
 }

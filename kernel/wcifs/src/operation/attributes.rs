@@ -32,16 +32,25 @@ impl Volume {
         if let Some((place, node, kind, canonical)) = found.map(|e| (e.place, e.node, e.kind, *e.name == *name)) {
             // What somebody has open may be about to be renamed to this spelling.
             let in_question = !canonical && (kind == Kind::Directory || self.is_open(node));
-            let purpose = if canonical { Purpose::Use } else { self.callers.purpose(thread, name, kind) };
+            let purpose = match canonical {
+                true => Purpose::Use,
+                false => {
+                    let directory = self.path_in(parent, SCRATCH)?;
+                    let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
+                    self.callers.purpose(thread, directory, name, kind)
+                }
+            };
             let hidden = match purpose {
-                Purpose::Respelling | Purpose::Target if kind == Kind::Directory => {
+                Purpose::Respelling | Purpose::Target => {
                     let path = self.entry_path(parent, name)?;
                     let path = std::str::from_utf8(&path).map_err(|_| Errno::ILSEQ)?;
-                    let renames = purpose == Purpose::Respelling || may_have_open(thread, path);
+                    let renames = match (purpose, kind) {
+                        (Purpose::Respelling, _) => true,
+                        (_, Kind::Directory) => may_have_open(thread, path),
+                        _ => in_question,
+                    };
                     renames && may_be_gone(thread, path)
                 }
-                Purpose::Respelling => true,
-                Purpose::Target => in_question,
                 Purpose::Look | Purpose::Use => false,
             };
             if hidden {
@@ -84,6 +93,7 @@ impl Volume {
         let (accessed_ns, modified_ns) = (body.u32()?, body.u32()?);
         body.skip(4)?;
         let mode = body.u32()?;
+        let (asked, id) = (id, self.nodes.latest(id));
         let node = self.node(id)?;
         if node.layer != SCRATCH {
             let resized = valid & set::SIZE != 0;
@@ -129,7 +139,7 @@ impl Volume {
                 }
             }
         }
-        reply.attribute_answer(&self.attributes(id)?);
+        reply.attribute_answer(&self.attributes(asked)?);
         Ok(())
     }
 

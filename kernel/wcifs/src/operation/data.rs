@@ -58,6 +58,14 @@ impl Volume {
         }
     }
 
+    pub(super) fn sync_directory(&mut self, id: u64) -> Result<(), Errno> {
+        let node = self.node(id)?;
+        if self.durability == Durability::Discarded || node.layer != SCRATCH {
+            return Ok(());
+        }
+        rustix::fs::fsync(self.scratch().open_directory(&self.path(id)?)?)
+    }
+
     pub(super) fn sync_all(&mut self) -> Result<(), Errno> {
         if self.durability == Durability::Discarded {
             return Ok(());

@@ -66,6 +66,7 @@ impl Volume {
         let flags = XattrFlags::from_bits_retain(body.u32()?);
         let name = own_name(body.name()?)?;
         let value = body.rest().get(..size).ok_or(Errno::INVAL)?;
+        let id = self.nodes.latest(id);
         self.prepare(id)?;
         if name == DOS_ATTRIBUTES {
             let old = self.dos_bits(id)?;
@@ -78,6 +79,7 @@ impl Volume {
 
     pub(super) fn remove_extended(&mut self, id: u64, body: &mut Body<'_>) -> Result<(), Errno> {
         let name = own_name(body.name()?)?;
+        let id = self.nodes.latest(id);
         if name == DOS_ATTRIBUTES {
             self.extended(id, |at| at.get(ATTRIBUTES))?;
             let left = metadata::dos_removed(self.dos_bits(id)?);

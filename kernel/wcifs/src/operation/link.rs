@@ -32,12 +32,12 @@ impl Volume {
             })?;
         }
         let place = self.add_entry(&target, Kind::File, Some(old))?;
+        let mut close = Self::closer(&self.device);
         if had_name {
             let on_disk = self.stat(old)?.st_ino;
-            self.nodes.add_link(on_disk, old, old_parent, old_place);
-            self.nodes.add_link(on_disk, old, parent, place);
+            self.nodes.add_link(on_disk, old, old_parent, old_place, &mut close);
+            self.nodes.add_link(on_disk, old, parent, place, &mut close);
         } else {
-            let mut close = Self::closer(&self.device);
             self.nodes.place_at(old, parent, place, &mut close);
         }
         self.tell(parent, place, spelled, reply)

@@ -63,7 +63,9 @@ impl Volume {
         // What fits in at most, so that no more names are copied than are told.
         let most = room / (extra + directory_entry_length(b"x")) + 1;
         let entries = self.directory(id)?.after(start.max(2)).take(most);
-        let entries = entries.map(|e| Listed { place: e.place, number: e.node, kind: e.kind, name: e.name.clone() });
+        let number = |node: u64| self.nodes.get(node).map_or(node, |known| known.number);
+        let entries =
+            entries.map(|e| Listed { place: e.place, number: number(e.node), kind: e.kind, name: e.name.clone() });
         let listed: Vec<Listed> = dots.filter(|d| d.place > start).chain(entries).collect();
         for entry in &listed {
             let name = entry.name.as_bytes();

@@ -103,8 +103,24 @@ impl Volume {
     /// A name of an inode is gone.
     pub(super) fn lose_name(&mut self, id: u64, parent: u64, place: u64) -> Result<(), Errno> {
         let mut close = Self::closer(&self.device);
-        let other = self.nodes.remove_link(id, parent, place);
-        let Some(node) = self.nodes.get(id) else { return Ok(()) };
+        // It must not go before it has its other name.
+        let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
+        node.lookups += 1;
+        let result = self.take_other_name(id, parent, place);
+        self.nodes.forget(id, 1, &mut close);
+        result
+    }
+
+    fn take_other_name(&mut self, id: u64, parent: u64, place: u64) -> Result<(), Errno> {
+        let mut close = Self::closer(&self.device);
+        let mut other = self.nodes.remove_link(id, parent, place, &mut close);
+        while let Some((parent, place)) = other
+            && self.directory(parent).ok().and_then(|directory| directory.at(place)).is_none_or(|e| e.node != id)
+        {
+            tracing::warn!(id, parent, place, "a name of a file with several is not there");
+            other = self.nodes.remove_link(id, parent, place, &mut close);
+        }
+        let node = self.node(id)?;
         if (node.parent, node.place) != (parent, place) {
             return Ok(());
         }
@@ -116,13 +132,11 @@ impl Volume {
             self.close(id)?;
         }
         self.nodes.place_at(id, 0, 0, &mut close);
-        if let Some(node) = self.nodes.get_mut(id)
-            && let Some(open) = &node.open
-        {
+        let node = self.node_mut(id)?;
+        if let Some(open) = &node.open {
             // All that is left of a file that was copied up while it was open is what those have who opened it before.
             node.layer = open.layer;
         }
-        self.nodes.drop_unneeded(id, &mut close);
         Ok(())
     }
 }

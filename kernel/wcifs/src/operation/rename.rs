@@ -6,7 +6,7 @@ use crate::directory::{Below, Entry};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
 use crate::metadata;
-use crate::name;
+use crate::name::{self, Spelling};
 use crate::node::Known;
 use crate::volume::{Target, Volume};
 use rustix::fs::{AtFlags, RenameFlags};
@@ -110,7 +110,13 @@ impl Volume {
         let covers = entry.below == Below::Shown;
         let leave = if covers { RenameFlags::WHITEOUT } else { RenameFlags::empty() };
         let (Kind::Directory, Some(other)) = (entry.kind, in_the_way) else {
-            return rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave);
+            let moved = rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave);
+            if let (Err(_), Some(other)) = (moved, in_the_way.filter(|e| *e.name != *target.name)) {
+                // As all else goes on to know it.
+                let other_path = self.entry_path(target.parent, &other.name)?;
+                rustix::fs::renameat_with(self.scratch(), to, self.scratch(), &other_path, RenameFlags::NOREPLACE)?;
+            }
+            return moved;
         };
         // An empty directory or a tombstone; it changes places with the directory, and goes.
         let is_tombstone = other.kind == Kind::Tombstone;
@@ -144,25 +150,40 @@ impl Volume {
         self.directory_mut(parent)?.bury(&folding, entry.place, number);
         let place = self.add_entry(target, entry.kind, Some(id))?;
         if let Some(replaced) = target.present.as_ref().filter(|e| e.is_visible()) {
+            // The kernel may not have known that something was there in this spelling.
+            self.invalidate_attributes(replaced.node);
             self.unknow(replaced.node, new);
             self.lose_name(replaced.node, target.parent, replaced.place)?;
         }
         self.unknow(id, old);
         let spelling = self.folding.spelling(new);
-        let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
-        node.known = Known::As(spelling);
-        let named_so = (node.parent, node.place) == (parent, entry.place);
-        let on_disk = self.nodes.on_disk(id);
-        if on_disk != 0 {
-            self.nodes.remove_link(id, parent, entry.place);
-            self.nodes.add_link(on_disk, id, target.parent, place);
-        }
+        let named_so = self.nodes.get(id).is_some_and(|node| (node.parent, node.place) == (parent, entry.place));
         let mut close = Self::closer(&self.device);
+        self.move_link(id, (parent, entry.place), (target.parent, place));
+        self.know_as(id, spelling);
         if named_so {
             self.nodes.place_at(id, target.parent, place, &mut close);
         }
         self.nodes.drop_unneeded(id, &mut close);
         Ok(())
+    }
+
+    /// Notes that a name of a file that has several is another one now.
+    fn move_link(&mut self, id: u64, from: (u64, u64), to: (u64, u64)) {
+        let on_disk = self.nodes.on_disk(id);
+        if on_disk != 0 {
+            let mut close = Self::closer(&self.device);
+            self.nodes.add_link(on_disk, id, to.0, to.1, &mut close);
+            self.nodes.remove_link(id, from.0, from.1, &mut close);
+        }
+    }
+
+    /// The kernel has given an inode that it knows this name.
+    fn know_as(&mut self, id: u64, spelling: Spelling) {
+        let has_several = self.nodes.on_disk(id) != 0;
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.known = if has_several { Known::Variously } else { Known::As(spelling) };
+        }
     }
 
     /// Changes only how a name is written.
@@ -189,14 +210,9 @@ impl Volume {
             self.new_epoch();
         }
         self.unknow(id, old);
-        let spelling = self.folding.spelling(new.as_bytes());
-        let on_disk = self.nodes.on_disk(id);
-        if on_disk != 0 {
-            self.nodes.remove_link(id, parent, entry.place);
-            self.nodes.add_link(on_disk, id, parent, place);
-        }
+        self.move_link(id, (parent, entry.place), (parent, place));
+        self.know_as(id, self.folding.spelling(new.as_bytes()));
         let node = self.node_mut(id)?;
-        node.known = Known::As(spelling);
         if node.place == entry.place && node.parent == parent {
             node.place = place;
         }
@@ -226,27 +242,18 @@ impl Volume {
         self.directory_mut(parent)?.remove(&folding, a.place);
         self.directory_mut(new_parent)?.remove(&folding, b.place);
         let mut close = Self::closer(&self.device);
-        for (at, here, there) in [(parent, &a, &b), (new_parent, &b, &a)] {
-            let moved = Entry { name: here.name.clone(), below: here.below, ..there.clone() };
-            let place = self.directory_mut(at)?.insert(&folding, moved);
-            if self.nodes.get(there.node).is_some() && self.nodes.on_disk(there.node) == 0 {
-                self.nodes.place_at(there.node, at, place, &mut close);
-            }
-        }
         // The kernel knows both by other names now.
         self.unknow(a.node, b"");
         self.unknow(b.node, b"");
-        for (node, at, entry) in [(a.node, new_parent, &b), (b.node, parent, &a)] {
-            let spelling = self.folding.spelling(entry.name.as_bytes());
-            let place = self.directory(at)?.find(&self.folding, &entry.name).map_or(0, |e| e.place);
-            if let Some(inode) = self.nodes.get_mut(node) {
-                inode.known = Known::As(spelling);
-                let on_disk = self.nodes.on_disk(node);
-                if on_disk != 0 {
-                    self.nodes.add_link(on_disk, node, at, place);
-                    self.nodes.place_at(node, at, place, &mut close);
-                }
+        let moves = [(&b, (new_parent, b.place), (parent, &a)), (&a, (parent, a.place), (new_parent, &b))];
+        for (entry, from, (to, there)) in moves {
+            let moved = Entry { name: there.name.clone(), below: there.below, ..entry.clone() };
+            let place = self.directory_mut(to)?.insert(&folding, moved);
+            self.move_link(entry.node, from, (to, place));
+            if self.nodes.get(entry.node).is_some_and(|node| (node.parent, node.place) == from) {
+                self.nodes.place_at(entry.node, to, place, &mut close);
             }
+            self.know_as(entry.node, self.folding.spelling(there.name.as_bytes()));
         }
         Ok(())
     }

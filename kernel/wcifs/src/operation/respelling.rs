@@ -19,9 +19,18 @@ use crate::name;
 use crate::thread_files::ThreadFiles;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 /// `rename`, `renameat` and `renameat2` on x86-64, each with the places of the two paths among the arguments.
 const RENAMES: [(u64, usize, usize); 3] = [(82, 0, 1), (264, 1, 3), (316, 1, 3)];
+/// `renameat2`, and the place of its flags.
+const WITH_FLAGS: (u64, usize) = (316, 4);
+/// `RENAME_EXCHANGE`.
+const EXCHANGE: u64 = 2;
+/// How a prefix calls the root of the volume: the directory, and the link to it.
+const ROOT_NAMES: [&[u8]; 2] = [b"drive_c", b"c:"];
+/// Longest time to read what a thread is told of. Its memory may be a file of this volume, which nobody serves meanwhile.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// `stat`, `newfstatat` and `statx`, each with the place of the path among the arguments.
 const LOOKS_AT: [(u64, usize); 3] = [(4, 0), (262, 1), (332, 1)];
 /// Looks at a thread that has sent its request but does not sleep yet.
@@ -53,12 +62,13 @@ impl Default for Callers {
 }
 
 impl Callers {
-    /// Why a thread looks for `wanted`, which is a `kind`. A look may be one at something in it.
-    pub fn purpose(&mut self, thread: u32, wanted: &str, kind: Kind) -> Purpose {
-        self.purpose_of(thread, wanted, kind).unwrap_or(Purpose::Use)
+    /// Why a thread looks for `wanted`, which is a `kind`, in the directory whose names from the volume's root are these. A look may be
+    /// one at something in it.
+    pub fn purpose(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind) -> Purpose {
+        self.purpose_of(thread, directory, wanted, kind).unwrap_or(Purpose::Use)
     }
 
-    fn purpose_of(&mut self, thread: u32, wanted: &str, kind: Kind) -> Option<Purpose> {
+    fn purpose_of(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind) -> Option<Purpose> {
         let (call, arguments) = self.call(thread)?;
         let rename = RENAMES.iter().find(|(number, ..)| *number == call);
         let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
@@ -70,16 +80,16 @@ impl Callers {
                 return (kind == Kind::Directory).then_some(Purpose::Look);
             }
         }
-        let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
-        let path = |place: usize| string(&memory, *arguments.get(place)?);
+        let argument = |place: usize| arguments.get(place).copied();
         if let Some((_, old, new)) = rename {
-            let (old, new) = (path(*old)?, path(*new)?);
-            let (old, new) = (last_step(&old), last_step(&new));
-            let respells = new == wanted.as_bytes() && old != new;
-            let same = respells && std::str::from_utf8(old).is_ok_and(|old| name::same(old, wanted));
-            return same.then_some(Purpose::Respelling);
+            if call == WITH_FLAGS.0 && argument(WITH_FLAGS.1)? & EXCHANGE != 0 {
+                return None;
+            }
+            let paths = strings(thread, vec![argument(*old)?, argument(*new)?])?;
+            let [old, new] = &paths[..] else { return None };
+            return respells(old, new, directory, wanted).then_some(Purpose::Respelling);
         }
-        let looked_at = path(look?.1)?;
+        let looked_at = strings(thread, vec![argument(look?.1)?])?.pop()?;
         (last_step(&looked_at) == wanted.as_bytes()).then_some(Purpose::Target)
     }
 
@@ -141,6 +151,37 @@ fn has_mounts(mounts: &str, directory: &str) -> bool {
     })
 }
 
+/// The strings at addresses of another process. Another thread reads them: without passthrough the memory may be a file of this volume,
+/// and reading it waits until that file is served.
+fn strings(process: u32, addresses: Vec<u64>) -> Option<Vec<Vec<u8>>> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let read = move || {
+        let memory = File::open(format!("/proc/{process}/mem")).ok()?;
+        addresses.into_iter().map(|address| string(&memory, address)).collect()
+    };
+    let reader = std::thread::Builder::new().name("wcifs-memory".into()).spawn(move || drop(tell.send(read())));
+    reader.ok()?;
+    told.recv_timeout(PATIENCE).ok().flatten()
+}
+
+/// Whether a rename only changes how `wanted`, in the directory whose names from the volume's root are these, is written.
+fn respells(old: &[u8], new: &[u8], directory: &str, wanted: &str) -> bool {
+    let ((old_place, old), (new_place, new)) = (split(old), split(new));
+    let respelled =
+        std::str::from_utf8(old).is_ok_and(|old| new == wanted.as_bytes() && old != wanted && name::same(old, wanted));
+    respelled
+        && (old_place.eq_ignore_ascii_case(new_place)
+            || [old_place, new_place].iter().all(|place| is_in(place, directory)))
+}
+
+/// Whether a path may be that of a directory whose names from the volume's root are these.
+fn is_in(path: &[u8], directory: &str) -> bool {
+    match directory {
+        "" => ROOT_NAMES.contains(&last_step(path)),
+        _ => std::str::from_utf8(path).is_ok_and(|path| ends_with(path.trim_end_matches('/'), directory)),
+    }
+}
+
 /// The string at an address of another process.
 fn string(memory: &File, address: u64) -> Option<Vec<u8>> {
     let mut string = Vec::new();
@@ -160,8 +201,16 @@ fn string(memory: &File, address: u64) -> Option<Vec<u8>> {
 }
 
 fn last_step(path: &[u8]) -> &[u8] {
+    split(path).1
+}
+
+/// The path before the last step, and that step.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let path = path.strip_suffix(b"/").unwrap_or(path);
-    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (&[], path),
+    }
 }
 
 #[cfg(test)]
@@ -176,10 +225,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rename_within_a_directory_respells() {
+        for (old, new, directory, respelling) in [
+            ("a", "A", "x", true),
+            ("/silo/drive_c/X/a", "/silo/dosdevices/c:/x/A", "x", true),
+            ("/silo/drive_c/a", "/silo/dosdevices/c:/A", "", true),
+            ("/silo/drive_c/y/a", "/silo/dosdevices/c:/x/A", "x", false),
+            ("/silo/drive_c/x/a", "/silo/dosdevices/c:/A", "", false),
+            ("y/a", "x/A", "x", false),
+            ("b", "A", "x", false),
+            ("A", "A", "x", false),
+            ("a", "B", "x", false),
+        ] {
+            assert_eq!(respells(old.as_bytes(), new.as_bytes(), directory, "A"), respelling, "{old} {new}");
+        }
+    }
+
+    #[test]
     fn this_thread_renames_nothing() {
         let mut callers = Callers::default();
-        assert_eq!(callers.purpose(std::process::id(), "x", Kind::File), Purpose::Use);
-        assert_eq!(callers.purpose(std::process::id(), "x", Kind::Directory), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::File), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::Directory), Purpose::Use);
         assert!(!is_wineserver(std::process::id()));
     }
 

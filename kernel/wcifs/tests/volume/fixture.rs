@@ -76,6 +76,13 @@ impl Fixture {
         self.server = Some(std::thread::spawn(move || session.serve()));
     }
 
+    /// As [`Fixture::mount`], for a volume in which something will be mounted.
+    pub fn mount_expecting_mounts(&mut self) {
+        let mut session = self.plan().mount(&self.root()).unwrap();
+        session.expect_mounts();
+        self.server = Some(std::thread::spawn(move || session.serve()));
+    }
+
     /// Unmounts and mounts again: what was not on disk is gone.
     pub fn remount(&mut self) {
         self.unmount();

@@ -22,6 +22,7 @@ mod copy_up;
 mod crash;
 mod exerciser;
 mod fixture;
+mod forgetting;
 mod links;
 mod mapping;
 mod metadata;

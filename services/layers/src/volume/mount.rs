@@ -79,6 +79,7 @@ impl MountedVolume {
             return Ok(());
         }
         let Self { session, target, .. } = self;
+        session.expect_mounts();
         let errand = Errand::start(|| {
             session.leave().map_err(failed)?;
             views.into_iter().try_for_each(|view| put(target, view, ids))
