@@ -162,7 +162,7 @@ fn an_archiver_unpacks_over_names_of_a_layer_in_another_case() {
         for file in 0..FILES {
             work.put(&format!("old/{}", old(directory, file)), "old");
             // Every fourth is only in the layer, and as many are new.
-            let name = if file % 4 == 0 { format!("SubDirectory{directory}/new{file}") } else { new(directory, file) };
+            let name = if file % 4 == 0 { format!("SUBDIRECTORY{directory}/new{file}") } else { new(directory, file) };
             work.put(&format!("new/{name}"), &text(directory, file));
         }
     }

@@ -134,13 +134,33 @@ fn layers_on_disk_do_not_change() {
     assert_eq!(state(), before);
 }
 
+/// Names that come and go make the kernel forget others, but not what is mounted.
+#[test]
+fn mapped_directories_stay_when_names_come_and_go() {
+    let host = Host::start();
+    let lines = cmd(
+        &host,
+        "one",
+        &[
+            r"(if not exist C:\NOTHING.txt echo none)",
+            r"echo one> C:\nothing.txt",
+            r"dir /b C:\t\names.exe",
+            r"type C:\Nothing.TXT",
+            r"del C:\NOTHING.TXT",
+            r"(if not exist C:\nothing.txt echo gone)",
+            r"dir /b C:\T\NAMES.exe",
+        ]
+        .join("& "),
+    );
+    assert_eq!(lines, ["none", "names.exe", "one", "gone", "names.exe"]);
+}
+
 /// `watch.exe` is told of what another program does in a directory of a layer and in new ones.
 #[test]
 fn programs_are_told_of_changes() {
     let host = Host::start();
     let directory = r"C:\Windows\System32\drivers";
-    let setup = format!(r"mkdir {directory}\etc& echo 1> {directory}\etc\low.txt");
-    let _ = cmd(&host, "layer", &setup);
+    let _ = cmd(&host, "layer", &format!(r"echo one> {directory}\low.txt"));
     let _ = host.docker(["commit", "layer", "with-low"]).succeeded();
     let volume = host.programs_volume();
     let watch = [r"C:\t\watch.exe", r"c:\windows\SYSTEM32\Drivers", "last.txt"];
@@ -149,21 +169,22 @@ fn programs_are_told_of_changes() {
     let logs = || host.casement(["logs", "watcher"]).succeeded();
     deadline::until("it watches", || logs().stdout.contains("watching"));
     let change = |line: &str| drop(host.casement(["exec", "watcher", "cmd", "/c", line]).succeeded());
-    let seen = |line: &str| deadline::until(line, || logs().lines().iter().any(|seen| seen.trim() == line));
-    change(&format!(r"echo 2> {directory}\new.txt"));
+    let seen =
+        |line: &str| deadline::until(line, || logs().lines().iter().any(|seen| seen.trim().eq_ignore_ascii_case(line)));
+    change(&format!(r"echo two> {directory}\new.txt"));
     seen("added new.txt");
     change(&format!(r"ren {directory}\NEW.txt Renamed.txt"));
     seen("renamed-from new.txt");
     seen("renamed-to Renamed.txt");
-    change(&format!(r"echo 2>> {directory}\ETC\LOW.TXT"));
-    seen(r"modified etc\low.txt");
+    change(&format!(r"echo two>> {directory}\LOW.TXT"));
+    seen("modified low.txt");
     change(&format!(r"mkdir {directory}\made"));
     seen("added made");
-    change(&format!(r"echo 3> {directory}\made\inside.txt"));
+    change(&format!(r"echo three> {directory}\made\inside.txt"));
     seen(r"added made\inside.txt");
     change(&format!(r"attrib +h {directory}\renamed.txt"));
     seen("modified renamed.txt");
-    change(&format!(r"echo 4> {directory}\last.txt& del {directory}\last.txt"));
+    change(&format!(r"echo four> {directory}\last.txt& del {directory}\last.txt"));
     seen("removed last.txt");
     assert_eq!(host.wait("watcher"), 0, "{}", logs());
 }

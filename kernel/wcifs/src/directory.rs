@@ -201,6 +201,11 @@ impl Directory {
         }
     }
 
+    /// Number of absent names that the kernel remembers.
+    pub fn misses(&self) -> usize {
+        self.misses.len()
+    }
+
     /// Notes that the kernel is to remember a name as absent; says no if there are too many already.
     pub fn note_miss(&mut self, folding: &Folding, name: &str) -> bool {
         let spelling = folding.spelling(name.as_bytes());

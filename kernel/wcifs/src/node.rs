@@ -3,13 +3,16 @@
 use crate::directory::Directory;
 use crate::fuse::number::ROOT;
 use crate::layer::{Kind, LayerIndex};
-use crate::name::Spelling;
+use crate::name::{Folding, Spelling};
 use hashbrown::HashMap;
 use rustix::fd::OwnedFd;
 use std::collections::VecDeque;
 
 /// Files that stay open after their last user, because they will likely be opened again; fewer where few may be open.
 pub const KEPT_OPEN: usize = 2048;
+
+/// Absent names of all directories of which the kernel is told that it may remember them.
+const MAX_MISSES: usize = 1 << 17;
 
 /// In which spellings the kernel knows an inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +129,8 @@ pub struct Nodes {
     idle: VecDeque<u64>,
     /// Most of them.
     kept_open: usize,
+    /// Absent names of all directories that the kernel remembers.
+    misses: usize,
 }
 
 /// An inode with several names.
@@ -150,6 +155,7 @@ impl Nodes {
             links: HashMap::new(),
             idle: VecDeque::new(),
             kept_open,
+            misses: 0,
         }
     }
 
@@ -167,6 +173,25 @@ impl Nodes {
     /// As [`Nodes::get`], to change it.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Node> {
         self.nodes.get_mut(&id).map(|node| &mut **node)
+    }
+
+    /// Notes that the kernel is to remember a name of a directory as absent; says no if there are too many already.
+    pub fn note_miss(&mut self, directory: u64, folding: &Folding, name: &str) -> bool {
+        if self.misses >= MAX_MISSES {
+            return false;
+        }
+        let Some(directory) = self.get_mut(directory).and_then(|node| node.directory.as_deref_mut()) else {
+            return false;
+        };
+        let before = directory.misses();
+        let noted = directory.note_miss(folding, name);
+        self.misses += directory.misses() - before;
+        noted
+    }
+
+    /// The kernel remembers so many fewer names as absent.
+    pub fn misses_ended(&mut self, count: usize) {
+        self.misses = self.misses.saturating_sub(count);
     }
 
     /// The number in the scratch of a file that has several names there; else 0.
@@ -215,6 +240,9 @@ impl Nodes {
                 _ => return,
             }
             let Some(node) = self.nodes.remove(&id).map(|node| *node) else { return };
+            if let Some(directory) = &node.directory {
+                self.misses = self.misses.saturating_sub(directory.misses());
+            }
             if let Some(open) = node.open {
                 close(*open);
             }

@@ -264,10 +264,22 @@ impl Volume {
             directory.remove(&folding, present.place);
         }
         let place = directory.insert(&folding, entry);
-        if directory.end_miss(&folding, target.name) {
+        self.end_miss(target.parent, target.name)?;
+        Ok(place)
+    }
+
+    /// A name has come to be, which the kernel may believe to be absent in another spelling.
+    pub(crate) fn end_miss(&mut self, directory: u64, name: &str) -> Result<(), Errno> {
+        let folding = self.folding.clone();
+        let names = self.directory_mut(directory)?;
+        let before = names.misses();
+        let believed = names.end_miss(&folding, name);
+        let ended = before - names.misses();
+        self.nodes.misses_ended(ended);
+        if believed {
             self.new_epoch();
         }
-        Ok(place)
+        Ok(())
     }
 
     /// A name that the kernel knows is gone from where it was, as `spelled` by the request that took it away: if the

@@ -62,7 +62,7 @@ impl Volume {
             return Ok(());
         }
         let folding = self.folding.clone();
-        if self.abilities.epochs && self.directory_mut(parent)?.note_miss(&folding, name) {
+        if self.abilities.epochs && self.nodes.note_miss(parent, &folding, name) {
             reply.absent();
             return Ok(());
         }

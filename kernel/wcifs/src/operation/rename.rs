@@ -206,9 +206,7 @@ impl Volume {
         let below: Vec<_> = below.map(|l| (*l, Box::from(entry.name_in(*l)))).collect();
         respelled.spellings = (!below.is_empty()).then(|| Box::new(below));
         let place = directory.insert(&folding, respelled);
-        if directory.end_miss(&folding, new) {
-            self.new_epoch();
-        }
+        self.end_miss(parent, new)?;
         self.unknow(id, old);
         self.move_link(id, (parent, entry.place), (parent, place));
         self.know_as(id, self.folding.spelling(new.as_bytes()));

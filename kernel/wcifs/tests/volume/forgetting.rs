@@ -22,6 +22,7 @@ in_every_mode!(
     a_copy_leaves_the_times_of_its_directory,
     mounts_stay_when_names_come_and_go,
     a_name_of_another_directory_is_replaced_in_any_spelling,
+    many_programs_at_once_leave_what_is_on_disk,
 );
 
 /// Makes the kernel forget all names that are not in use.
@@ -240,4 +241,67 @@ fn a_name_of_another_directory_is_replaced_in_any_spelling(mode: Mode) {
     volume.write("x/z", "1");
     renameat_with(CWD, volume.at("x/z"), CWD, volume.at("etc/HOSTS"), RenameFlags::EXCHANGE).unwrap();
     assert_eq!((volume.read("etc/hosts"), volume.read("x/Z")), ("1".into(), "other".into()));
+}
+
+/// What is in a volume: names in upper case, kinds and contents.
+fn picture(volume: &Fixture) -> Vec<String> {
+    let mut picture = Vec::new();
+    let mut ahead = vec![String::new()];
+    while let Some(directory) = ahead.pop() {
+        for name in volume.names(&directory) {
+            let path = format!("{directory}{name}");
+            let is_directory = volume.at(&path).is_dir();
+            let content = if is_directory { "a directory".to_owned() } else { volume.read(&path) };
+            picture.push(format!("{} {content}", path.to_uppercase()));
+            if is_directory {
+                ahead.push(format!("{path}/"));
+            }
+        }
+    }
+    picture.sort();
+    picture
+}
+
+fn many_programs_at_once_leave_what_is_on_disk(mode: Mode) {
+    const NAMES: [&str; 6] = ["aa", "bb", "cc", "d/aa", "d/bb", "e/aa"];
+    let mut volume = Fixture::over(mode, &[("aa", "low"), ("d/BB", "low"), ("e/", "")]);
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
+    eprintln!("seed {seed}");
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let volume = &volume;
+            scope.spawn(move || {
+                let mut state = seed.wrapping_mul(thread * 2 + 3);
+                let mut below = |limit: u64| {
+                    state ^= state >> 12;
+                    state ^= state << 25;
+                    state ^= state >> 27;
+                    (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+                };
+                for step in 0..1500 {
+                    let mut name = || {
+                        let name = NAMES[below(6) as usize];
+                        volume.at(&if below(2) == 0 { name.to_uppercase() } else { name.to_owned() })
+                    };
+                    let (one, two) = (name(), name());
+                    // Whatever comes of it.
+                    match below(9) {
+                        0 => drop(fs::write(one, format!("{thread} {step}"))),
+                        1 => drop(fs::remove_file(one)),
+                        2 => drop(fs::rename(one, two)),
+                        3 => drop(fs::hard_link(one, two)),
+                        4 => drop(fs::metadata(one)),
+                        5 => drop(fs::read(one)),
+                        6 => drop(fs::create_dir(volume.at(["d", "E"][below(2) as usize]))),
+                        7 => drop(fs::remove_dir(volume.at(["D", "e"][below(2) as usize]))),
+                        _ => drop(renameat_with(CWD, one, CWD, two, RenameFlags::EXCHANGE)),
+                    }
+                }
+            });
+        }
+        scope.spawn(|| (0..60).for_each(|_| forget(&volume)));
+    });
+    let seen = picture(&volume);
+    volume.remount();
+    assert_eq!(seen, picture(&volume));
 }
