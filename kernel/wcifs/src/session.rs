@@ -65,7 +65,7 @@ impl Session {
     pub fn serve(mut self) -> Result<(), WcifsError> {
         raise_file_limit();
         let mut polling = Polling::default();
-        while self.serve_one(|device, buffer| polling.read(device, buffer))? != Next::End {}
+        while self.serve_one(|device, buffer| polling.read(device, buffer).map(Some))? != Next::End {}
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Session {
             };
             let asked = !events[0].revents().is_empty();
             if asked {
-                if self.serve_one(Device::read)? == Next::End {
+                if self.serve_one(Device::try_read)? == Next::End {
                     return Ok(());
                 }
             } else if !events[1].revents().is_empty() {
@@ -131,8 +131,11 @@ impl Session {
         Arc::get_mut(&mut self.device).ok_or(Errno::BUSY).and_then(Device::close).map_err(WcifsError::Serve)
     }
 
-    /// Answers one request, which `read` waits for.
-    fn serve_one(&mut self, read: impl FnOnce(&Device, &mut [u8]) -> Result<usize, Errno>) -> Result<Next, WcifsError> {
+    /// Answers one request, if `read` finds one or waits for it.
+    fn serve_one(
+        &mut self,
+        read: impl FnOnce(&Device, &mut [u8]) -> Result<Option<usize>, Errno>,
+    ) -> Result<Next, WcifsError> {
         let volume = match &mut self.state {
             State::Serving(volume) => volume,
             State::New(parts) => {
@@ -161,7 +164,8 @@ impl Session {
             }
         };
         let length = match read(&self.device, &mut self.buffer) {
-            Ok(length) => length,
+            Ok(Some(length)) => length,
+            Ok(None) => return Ok(Next::Other),
             Err(Errno::NODEV) => return Ok(Next::End),
             Err(e) => return Err(WcifsError::Serve(e)),
         };

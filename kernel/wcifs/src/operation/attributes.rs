@@ -93,7 +93,8 @@ impl Volume {
         let (accessed_ns, modified_ns) = (body.u32()?, body.u32()?);
         body.skip(4)?;
         let mode = body.u32()?;
-        let (asked, id) = (id, self.nodes.latest(id));
+        // A size is that of the file which its user has open.
+        let (asked, id) = (id, if valid & set::SIZE == 0 { self.nodes.latest(id) } else { id });
         let node = self.node(id)?;
         if node.layer != SCRATCH {
             let resized = valid & set::SIZE != 0;
@@ -138,6 +139,9 @@ impl Volume {
                     rustix::fs::utimensat(self.scratch(), path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
                 }
             }
+        }
+        if asked != id {
+            self.invalidate_attributes(id);
         }
         reply.attribute_answer(&self.attributes(asked)?);
         Ok(())

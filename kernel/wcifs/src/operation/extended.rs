@@ -30,6 +30,7 @@ impl Volume {
         let room = body.u32()? as usize;
         body.skip(4)?;
         let name = own_name(body.name()?).map_err(|_| Errno::NODATA)?;
+        let id = self.nodes.latest(id);
         let value =
             if name == DOS_ATTRIBUTES { self.dos_attributes(id)? } else { self.extended(id, |at| at.get(name))? };
         answer(&value, room, reply)
@@ -118,6 +119,7 @@ impl Volume {
     pub(super) fn list_extended(&mut self, id: u64, body: &mut Body<'_>, reply: &mut Reply) -> Result<(), Errno> {
         let room = body.u32()? as usize;
         let mut list = Vec::new();
+        let id = self.nodes.latest(id);
         for name in self.extended(id, |at| at.names())? {
             let shown = if name == ATTRIBUTES { DOS_ATTRIBUTES } else { &name };
             if shown.starts_with(USER) {

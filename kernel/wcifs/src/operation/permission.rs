@@ -53,7 +53,7 @@ impl Volume {
             opcode::SETXATTR | opcode::REMOVEXATTR => {
                 let name = if request.opcode == opcode::SETXATTR { body.skip(8)?.name()? } else { body.name()? };
                 match NameSpace::of(name) {
-                    NameSpace::Programs => self.grant(caller, node, WRITE),
+                    NameSpace::Programs => self.grant(caller, self.nodes.latest(node), WRITE),
                     // Windows lets a program mark a file as hidden that it has made read-only.
                     NameSpace::DosAttributes => self.permit_owner(caller),
                     // They are refused to everybody.

@@ -5,8 +5,10 @@ use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
 use crate::name;
 use crate::volume::Volume;
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, RawDir, RenameFlags};
 use rustix::io::Errno;
+use std::ffi::CString;
 
 impl Volume {
     pub(super) fn unlink(&mut self, parent: u64, body: &mut Body<'_>) -> Result<(), Errno> {
@@ -57,12 +59,15 @@ impl Volume {
             let flags = if is_directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
             match rustix::fs::unlinkat(self.scratch(), &path, flags) {
                 // Tombstones that are not needed any more.
-                Err(Errno::NOTEMPTY) => {}
+                Err(Errno::NOTEMPTY) => drop(only_tombstones(&self.scratch().open_directory(&path)?)?),
                 other => return other,
             }
             let work = self.work_name();
             rustix::fs::renameat(self.scratch(), &path, &self.work, &work)?;
             return self.clear_work(&work);
+        }
+        if is_directory {
+            only_tombstones(&self.scratch().open_directory(&path)?)?;
         }
         let work = self.work_name();
         make_tombstone(&self.work, work.as_bytes())?;
@@ -76,16 +81,7 @@ impl Volume {
     /// Removes a directory that has nothing but tombstones from the work directory.
     pub(super) fn clear_work(&self, work: &str) -> Result<(), Errno> {
         let directory = self.work.open_directory(work.as_bytes())?;
-        let mut buffer = Vec::with_capacity(8 << 10);
-        let mut names = Vec::new();
-        let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-                names.push(entry.file_name().to_owned());
-            }
-        }
-        for name in names {
+        for name in only_tombstones(&directory)? {
             rustix::fs::unlinkat(&directory, &name, AtFlags::empty())?;
         }
         rustix::fs::unlinkat(&self.work, work, AtFlags::REMOVEDIR)
@@ -141,7 +137,28 @@ impl Volume {
     }
 }
 
+/// The names in a directory of the scratch that has nothing but tombstones.
+///
+/// # Errors
+/// `ENOTEMPTY` if there is something else.
+pub(super) fn only_tombstones(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
+    let mut buffer = Vec::with_capacity(8 << 10);
+    let mut names = Vec::new();
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if Kind::of_entry(directory, entry.file_name(), entry.file_type())? != Some(Kind::Tombstone) {
+            return Err(Errno::NOTEMPTY);
+        }
+        names.push(entry.file_name().to_owned());
+    }
+    Ok(names)
+}
+
 /// The sign that a name of lower layers is gone: a character device 0:0, which no program can make here.
-fn make_tombstone(layer: &crate::layer::Layer, path: &[u8]) -> Result<(), Errno> {
+pub(super) fn make_tombstone(layer: &crate::layer::Layer, path: &[u8]) -> Result<(), Errno> {
     rustix::fs::mknodat(layer, path, FileType::CharacterDevice, Mode::empty(), 0)
 }

@@ -1,5 +1,6 @@
 //! Renaming.
 
+use super::remove::{make_tombstone, only_tombstones};
 use super::respelling::is_wineserver;
 use crate::copy_up::Data;
 use crate::directory::{Below, Entry};
@@ -77,8 +78,16 @@ impl Volume {
                 (true, false) => return Err(Errno::NOTDIR),
                 (false, true) => return Err(Errno::ISDIR),
                 (true, true) => self.check_empty(new_parent, replaced)?,
-                (false, false) if replaced.node == entry.node => return Ok(()),
-                (false, false) => {}
+                (false, false) => {
+                    let ((one, _), (other, _)) =
+                        (self.meet(parent, entry.place)?, self.meet(new_parent, replaced.place)?);
+                    let mut close = Self::closer(&self.device);
+                    self.nodes.drop_unneeded(one, &mut close);
+                    self.nodes.drop_unneeded(other, &mut close);
+                    if one == other {
+                        return Ok(());
+                    }
+                }
             }
         }
         let (id, _) = self.meet(parent, entry.place)?;
@@ -100,39 +109,70 @@ impl Volume {
     /// Moves a file or directory of the scratch. What is replaced is there until the new one is.
     fn move_on_disk(&mut self, parent: u64, entry: &Entry, target: &Target<'_>) -> Result<(), Errno> {
         let from = self.entry_path(parent, &entry.name)?;
-        let to = &target.path;
         let in_the_way = target.present.as_ref().filter(|e| e.layer == SCRATCH);
-        if let Some(other) = in_the_way.filter(|e| *e.name != *target.name) {
-            // Two spellings of a name must never be there at once: one hides the other.
-            let other_path = self.entry_path(target.parent, &other.name)?;
-            rustix::fs::renameat_with(self.scratch(), &other_path, self.scratch(), to, RenameFlags::NOREPLACE)?;
+        let Some(other) = in_the_way.filter(|e| *e.name != *target.name) else {
+            return self.replace_on_disk(entry, &from, &target.path, in_the_way);
+        };
+        // Two spellings of a name must never be there at once: one hides the other.
+        let other_path = self.entry_path(target.parent, &other.name)?;
+        let respell = |volume: &Self, from: &[u8], to: &[u8]| {
+            rustix::fs::renameat_with(volume.scratch(), from, volume.scratch(), to, RenameFlags::NOREPLACE)
+        };
+        respell(self, &other_path, &target.path)?;
+        let moved = self.replace_on_disk(entry, &from, &target.path, Some(other));
+        if moved.is_err() {
+            // As all else goes on to know it.
+            respell(self, &target.path, &other_path)?;
         }
+        moved
+    }
+
+    /// Puts a file or directory in the place of what the scratch has there.
+    fn replace_on_disk(
+        &mut self,
+        entry: &Entry,
+        from: &[u8],
+        to: &[u8],
+        in_the_way: Option<&Entry>,
+    ) -> Result<(), Errno> {
         let covers = entry.below == Below::Shown;
-        let leave = if covers { RenameFlags::WHITEOUT } else { RenameFlags::empty() };
         let (Kind::Directory, Some(other)) = (entry.kind, in_the_way) else {
-            let moved = rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, leave);
-            if let (Err(_), Some(other)) = (moved, in_the_way.filter(|e| *e.name != *target.name)) {
-                // As all else goes on to know it.
-                let other_path = self.entry_path(target.parent, &other.name)?;
-                rustix::fs::renameat_with(self.scratch(), to, self.scratch(), &other_path, RenameFlags::NOREPLACE)?;
-            }
-            return moved;
+            let leave = if covers { RenameFlags::WHITEOUT } else { RenameFlags::empty() };
+            return rustix::fs::renameat_with(self.scratch(), from, self.scratch(), to, leave);
         };
         // An empty directory or a tombstone; it changes places with the directory, and goes.
         let is_tombstone = other.kind == Kind::Tombstone;
-        if covers && !is_tombstone {
-            // Where it is then for a moment, lower layers have something.
-            metadata::make_opaque(&self.scratch().open_directory(to)?)?;
-        }
-        rustix::fs::renameat_with(self.scratch(), &from, self.scratch(), to, RenameFlags::EXCHANGE)?;
-        if is_tombstone && covers {
-            return Ok(());
-        }
         let work = self.work_name();
-        rustix::fs::renameat_with(self.scratch(), &from, &self.work, &work, leave)?;
-        match is_tombstone {
-            true => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
-            false => self.clear_work(&work),
+        if !is_tombstone {
+            let directory = self.scratch().open_directory(to)?;
+            only_tombstones(&directory)?;
+            if covers {
+                // Where it is then for a moment, lower layers have something.
+                metadata::make_opaque(&directory)?;
+                make_tombstone(&self.work, work.as_bytes())?;
+            }
+        }
+        let exchange = |volume: &Self| {
+            rustix::fs::renameat_with(volume.scratch(), from, volume.scratch(), to, RenameFlags::EXCHANGE)
+        };
+        let moved = exchange(self).and_then(|()| {
+            let gone = match (is_tombstone, covers) {
+                (true, true) => return Ok(()),
+                (false, true) => {
+                    rustix::fs::renameat_with(&self.work, &work, self.scratch(), from, RenameFlags::EXCHANGE)
+                }
+                (_, false) => rustix::fs::renameat(self.scratch(), from, &self.work, &work),
+            };
+            gone.inspect_err(|_| _ = exchange(self))
+        });
+        if let Err(e) = moved {
+            let _ = rustix::fs::unlinkat(&self.work, &work, AtFlags::empty());
+            return Err(e);
+        }
+        match (is_tombstone, covers) {
+            (true, true) => Ok(()),
+            (true, false) => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
+            (false, _) => self.clear_work(&work),
         }
     }
 

@@ -30,7 +30,7 @@ const EXCHANGE: u64 = 2;
 /// How a prefix calls the root of the volume: the directory, and the link to it.
 const ROOT_NAMES: [&[u8]; 2] = [b"drive_c", b"c:"];
 /// Longest time to read what a thread is told of. Its memory may be a file of this volume, which nobody serves meanwhile.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// `stat`, `newfstatat` and `statx`, each with the place of the path among the arguments.
 const LOOKS_AT: [(u64, usize); 3] = [(4, 0), (262, 1), (332, 1)];
 /// Looks at a thread that has sent its request but does not sleep yet.
@@ -86,11 +86,15 @@ impl Callers {
                 return None;
             }
             let paths = strings(thread, vec![argument(*old)?, argument(*new)?])?;
-            let [old, new] = &paths[..] else { return None };
-            return respells(old, new, directory, wanted).then_some(Purpose::Respelling);
+            let [old_path, new_path] = &paths[..] else { return None };
+            // What paths begin at stands before each of them, where anything does.
+            let starts = |place: usize| place.checked_sub(1).filter(|_| call != RENAMES[0].0).and_then(argument);
+            let one_start = starts(*old) == starts(*new);
+            return respells(old_path, new_path, one_start, directory, wanted).then_some(Purpose::Respelling);
         }
         let looked_at = strings(thread, vec![argument(look?.1)?])?.pop()?;
-        (last_step(&looked_at) == wanted.as_bytes()).then_some(Purpose::Target)
+        let (place, step) = split(&looked_at);
+        (step == wanted.as_bytes() && may_be(place, directory, wanted)).then_some(Purpose::Target)
     }
 
     /// Number and arguments of the call that a thread is in.
@@ -164,21 +168,44 @@ fn strings(process: u32, addresses: Vec<u64>) -> Option<Vec<Vec<u8>>> {
     told.recv_timeout(PATIENCE).ok().flatten()
 }
 
-/// Whether a rename only changes how `wanted`, in the directory whose names from the volume's root are these, is written.
-fn respells(old: &[u8], new: &[u8], directory: &str, wanted: &str) -> bool {
-    let ((old_place, old), (new_place, new)) = (split(old), split(new));
-    let respelled =
-        std::str::from_utf8(old).is_ok_and(|old| new == wanted.as_bytes() && old != wanted && name::same(old, wanted));
-    respelled
-        && (old_place.eq_ignore_ascii_case(new_place)
-            || [old_place, new_place].iter().all(|place| is_in(place, directory)))
+/// Whether a rename only changes how `wanted`, in the directory whose names from the volume's root are these, is written. `one_start`:
+/// both paths begin at the same directory if they do not begin at the root.
+fn respells(old: &[u8], new: &[u8], one_start: bool, directory: &str, wanted: &str) -> bool {
+    let ((old_place, old_step), (new_place, new_step)) = (split(old), split(new));
+    let is_same = |old: &str| old != wanted && name::same(old, wanted);
+    if new_step != wanted.as_bytes() || !std::str::from_utf8(old_step).is_ok_and(is_same) {
+        return false;
+    }
+    let absolute = old.starts_with(b"/") && new.starts_with(b"/");
+    let one_place = old_place.eq_ignore_ascii_case(new_place) && (absolute || one_start);
+    let both_in_volume = || [old_place, new_place].iter().all(|place| in_volume(place).is_some());
+    may_be(new_place, directory, wanted) && (one_place || both_in_volume() && may_be(old_place, directory, wanted))
 }
 
-/// Whether a path may be that of a directory whose names from the volume's root are these.
-fn is_in(path: &[u8], directory: &str) -> bool {
-    match directory {
-        "" => ROOT_NAMES.contains(&last_step(path)),
-        _ => std::str::from_utf8(path).is_ok_and(|path| ends_with(path.trim_end_matches('/'), directory)),
+/// Whether a path may be that of a directory whose names from the volume's root are these, in which `wanted` is looked for.
+fn may_be(path: &[u8], directory: &str, wanted: &str) -> bool {
+    let Ok(path) = std::str::from_utf8(path) else { return false };
+    let path = path.trim_end_matches('/');
+    if let Some(inside) = in_volume(path.as_bytes()) {
+        return std::str::from_utf8(inside).is_ok_and(|inside| name::same(inside, directory));
+    }
+    // Where the path begins, or the volume, is not known. It may also be a step before the last that is looked for.
+    match (path.starts_with('/'), directory) {
+        (true, "") => !path.split('/').any(|step| name::same(step, wanted)),
+        (true, _) => ends_with(path, directory),
+        (false, _) => path.is_empty() || ends_with(directory, path),
+    }
+}
+
+/// What follows the root of the volume in a path, as a prefix calls that.
+fn in_volume(path: &[u8]) -> Option<&[u8]> {
+    let mut at = path.len();
+    loop {
+        let start = path[..at].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        if ROOT_NAMES.contains(&&path[start..at]) {
+            return Some(path[at..].strip_prefix(b"/").unwrap_or_default());
+        }
+        at = start.checked_sub(1)?;
     }
 }
 
@@ -200,10 +227,6 @@ fn string(memory: &File, address: u64) -> Option<Vec<u8>> {
     None
 }
 
-fn last_step(path: &[u8]) -> &[u8] {
-    split(path).1
-}
-
 /// The path before the last step, and that step.
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
     let path = path.strip_suffix(b"/").unwrap_or(path);
@@ -220,7 +243,7 @@ mod tests {
     #[test]
     fn the_last_step_is_the_name() {
         for (path, step) in [("a", "a"), ("/x/b", "b"), ("x/c/", "c"), ("/", "")] {
-            assert_eq!(last_step(path.as_bytes()), step.as_bytes());
+            assert_eq!(split(path.as_bytes()).1, step.as_bytes());
         }
     }
 
@@ -232,13 +255,24 @@ mod tests {
             ("/silo/drive_c/a", "/silo/dosdevices/c:/A", "", true),
             ("/silo/drive_c/y/a", "/silo/dosdevices/c:/x/A", "x", false),
             ("/silo/drive_c/x/a", "/silo/dosdevices/c:/A", "", false),
+            ("/silo/drive_c/y/x/a", "/silo/dosdevices/c:/x/A", "x", false),
+            ("/silo/drive_c/A/a", "/silo/dosdevices/c:/A/A", "", false),
+            ("/volume/x/a", "/volume/X/A", "x", true),
+            ("/volume/y/x/a", "/volume/x/A", "x", false),
+            ("/volume/a", "/volume/A", "", true),
+            ("/volume/A/a", "/volume/A/A", "", false),
+            ("/volume/A/a", "/volume/A/A", "A", true),
+            ("A/a", "A/A", "", false),
+            ("A/a", "A/A", "y/a", true),
             ("y/a", "x/A", "x", false),
             ("b", "A", "x", false),
             ("A", "A", "x", false),
             ("a", "B", "x", false),
         ] {
-            assert_eq!(respells(old.as_bytes(), new.as_bytes(), directory, "A"), respelling, "{old} {new}");
+            assert_eq!(respells(old.as_bytes(), new.as_bytes(), true, directory, "A"), respelling, "{old} {new}");
         }
+        assert!(!respells(b"a", b"A", false, "x", "A"));
+        assert!(may_be(b"/silo/dosdevices/c:/foo/x", "FOO/x", "A") && !may_be(b"/silo/dosdevices/c:/foo/x", "", "foo"));
     }
 
     #[test]

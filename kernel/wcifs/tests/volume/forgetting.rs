@@ -23,6 +23,8 @@ in_every_mode!(
     mounts_stay_when_names_come_and_go,
     a_name_of_another_directory_is_replaced_in_any_spelling,
     many_programs_at_once_leave_what_is_on_disk,
+    one_of_two_names_goes_over_the_other,
+    names_of_directories_above_are_no_respelling,
 );
 
 /// Makes the kernel forget all names that are not in use.
@@ -170,6 +172,7 @@ fn attributes_change_through_an_old_file(mode: Mode) {
     let volume = Fixture::over(mode, &[("f", "lower")]);
     let old = File::open(volume.at("f")).unwrap();
     let new = fs::OpenOptions::new().read(true).write(true).open(volume.at("F")).unwrap();
+    assert_eq!(new.metadata().unwrap().mode() & 0o777, 0o644);
     old.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
     old.set_modified(std::time::UNIX_EPOCH).unwrap();
     rustix::fs::fsetxattr(&old, "user.mine", b"1", rustix::fs::XattrFlags::empty()).unwrap();
@@ -241,6 +244,29 @@ fn a_name_of_another_directory_is_replaced_in_any_spelling(mode: Mode) {
     volume.write("x/z", "1");
     renameat_with(CWD, volume.at("x/z"), CWD, volume.at("etc/HOSTS"), RenameFlags::EXCHANGE).unwrap();
     assert_eq!((volume.read("etc/hosts"), volume.read("x/Z")), ("1".into(), "other".into()));
+}
+
+fn one_of_two_names_goes_over_the_other(mode: Mode) {
+    let mut volume = linked(mode, &["a/x/aa", "x/aa"]);
+    fs::rename(volume.at("a/x/aa"), volume.at("x/AA")).unwrap();
+    for _ in 0..2 {
+        // They are one file: nothing happens, as always on Linux.
+        assert_eq!((volume.read("a/x/AA"), volume.read("x/aa")), ("linked".into(), "linked".into()));
+        volume.remount();
+    }
+}
+
+fn names_of_directories_above_are_no_respelling(mode: Mode) {
+    let volume = Fixture::over(mode, &[("foo/foo/", ""), ("foo/x/foo", "1"), ("a/x/dir/f", "2"), ("x/dir/", "")]);
+    fs::rename(volume.at("FOO/foo"), volume.at("FOO/FOO")).unwrap();
+    fs::rename(volume.at("FOO/x/foo"), volume.at("FOO/x/FOO")).unwrap();
+    assert_eq!(
+        (volume.names("foo"), volume.names("foo/x")),
+        (vec!["FOO".to_owned(), "x".into()], vec!["FOO".to_owned()])
+    );
+    assert_eq!(names(&volume.at("x/dir")), [""; 0]);
+    fs::rename(volume.at("a/x/dir"), volume.at("x/DIR")).unwrap();
+    assert_eq!((volume.names("x/dir"), volume.names("x/DIR")), (vec!["f".to_owned()], vec!["f".to_owned()]));
 }
 
 /// What is in a volume: names in upper case, kinds and contents.
