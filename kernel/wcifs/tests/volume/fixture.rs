@@ -72,7 +72,12 @@ impl Fixture {
     }
 
     pub fn mount(&mut self) {
-        let session = self.plan().mount(&self.root()).unwrap();
+        self.mount_as(&self.plan());
+    }
+
+    /// Mounts another plan in its place.
+    pub fn mount_as(&mut self, plan: &MountPlan) {
+        let session = plan.mount(&self.root()).unwrap();
         self.server = Some(std::thread::spawn(move || session.serve()));
     }
 

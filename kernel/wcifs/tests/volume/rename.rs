@@ -1,6 +1,7 @@
 //! Renaming, within and across layers.
 
 use crate::fixture::{Fixture, Mode, error, fill, is_tombstone, names};
+use casement_wcifs::MountPlan;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
 use std::io::Read;
@@ -14,6 +15,7 @@ in_every_mode!(
     a_directory_that_moves_over_a_removed_one_does_not_merge,
     renaming_over_another_spelling,
     a_directory_moved_away_and_back,
+    a_full_disk_changes_nothing,
 );
 
 fn lower_files_move(mode: Mode) {
@@ -144,4 +146,47 @@ fn a_directory_moved_away_and_back(mode: Mode) {
     fs::remove_dir_all(volume.at("dir")).unwrap();
     volume.remount();
     assert_eq!(volume.names(""), [""; 0]);
+}
+
+fn a_full_disk_changes_nothing(mode: Mode) {
+    const NO_SPACE: i32 = 28;
+    let mut volume = Fixture::over(mode, &[("A/f", "content"), ("low", "low")]);
+    volume.unmount();
+    let disk = volume.directory().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("tmpfs", &disk, "tmpfs", flags, Some(c"nr_inodes=60")).unwrap();
+    let plan = MountPlan { scratch: disk.join("upper"), work: disk.join("work"), ..volume.plan() };
+    fs::create_dir(&plan.scratch).unwrap();
+    fs::create_dir(&plan.work).unwrap();
+    volume.mount_as(&plan);
+    for name in ["new", "OTHER"] {
+        fs::create_dir(volume.at(name)).unwrap();
+    }
+    volume.write("target", "old");
+    fs::write(volume.at("A/g"), "more").unwrap();
+    fs::rename(volume.at("A"), volume.at("A2")).unwrap();
+    fs::rename(volume.at("A2"), volume.at("A")).unwrap();
+    fs::create_dir(volume.at("full")).unwrap();
+    let filled = (0..100).take_while(|n| fs::write(volume.at(&format!("full/{n}")), "").is_ok()).count();
+    assert!((1..100).contains(&filled));
+    for target in ["new", "NEW", "Other", "OTHER"] {
+        assert_eq!(error(fs::rename(volume.at("A"), volume.at(target))), NO_SPACE, "{target}");
+        assert_eq!((volume.read("A/f"), volume.read("a/G")), ("content".into(), "more".into()), "{target}");
+        assert_eq!(volume.names(target), [""; 0], "{target}");
+    }
+    assert_eq!(error(fs::rename(volume.at("low"), volume.at("TARGET"))), NO_SPACE);
+    assert_eq!((volume.read("low"), volume.read("target")), ("low".into(), "old".into()));
+    assert_eq!(names(&plan.work), [""; 0]);
+    fs::remove_dir_all(volume.at("full")).unwrap();
+    fs::rename(volume.at("A"), volume.at("Other")).unwrap();
+    fs::rename(volume.at("low"), volume.at("TARGET")).unwrap();
+    for _ in 0..2 {
+        assert_eq!((volume.read("other/f"), volume.read("OTHER/g")), ("content".into(), "more".into()));
+        assert_eq!(volume.names(""), ["Other", "TARGET", "new"]);
+        volume.unmount();
+        volume.mount_as(&plan);
+    }
+    volume.unmount();
+    rustix::mount::unmount(&disk, rustix::mount::UnmountFlags::DETACH).unwrap();
 }
