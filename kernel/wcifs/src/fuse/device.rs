@@ -63,6 +63,8 @@ impl Device {
         }
         match rustix::io::read(&self.file, buffer) {
             Ok(length) => Ok(Some(length)),
+            // It was just unmounted, or somebody has cut the connection (`/sys/fs/fuse/connections/N/abort`).
+            Err(Errno::CONNABORTED) => Err(Errno::NODEV),
             // None, or it was interrupted before it was read.
             Err(Errno::AGAIN | Errno::INTR | Errno::NOENT) => Ok(None),
             Err(e) => Err(e),

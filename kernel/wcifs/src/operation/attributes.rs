@@ -1,6 +1,6 @@
 //! Looking at files and changing their attributes.
 
-use super::respelling::{Purpose, may_be_gone, may_have_open};
+use super::respelling::{Purpose, may_be_gone, may_have_open, may_have_opened_as};
 use crate::copy_up::Data;
 use crate::fuse::number::set;
 use crate::fuse::reply::{Keep, Reply};
@@ -46,8 +46,9 @@ impl Volume {
                     let path = std::str::from_utf8(&path).map_err(|_| Errno::ILSEQ)?;
                     let renames = match (purpose, kind) {
                         (Purpose::Respelling, _) => true,
+                        // The kernel says of it the name that was used last.
                         (_, Kind::Directory) => may_have_open(thread, path),
-                        _ => in_question,
+                        _ => in_question && may_have_open(thread, path) && !may_have_opened_as(thread, path),
                     };
                     renames && may_be_gone(thread, path)
                 }

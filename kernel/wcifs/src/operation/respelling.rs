@@ -12,6 +12,9 @@
 //! Nobody tells who has a directory open (`OPENDIR` is declined), but wineserver's `/proc` does. And the kernel knows a directory by
 //! one name only, the last that was used: the program looks at the new name first, so what it is told is not kept, or
 //! wineserver's look would be answered by the kernel.
+//!
+//! wineserver also looks at the name by which it had opened a file before it removes that, and has to find it: it has closed the file
+//! then, or has it open by that name.
 
 use crate::layer::Kind;
 use crate::mount_table::{FILE_SYSTEM, MountPoint, mount_points};
@@ -120,14 +123,27 @@ pub fn is_wineserver(thread: u32) -> bool {
     std::fs::read(format!("/proc/{thread}/comm")).is_ok_and(|name| name.starts_with(b"wineserver"))
 }
 
-/// Whether a process has a directory open, whose names from the volume's root are these; it may have another one open whose
+/// Whether a process has a file or directory open, whose names from the volume's root are these; it may have another one open whose
 /// path ends so.
 pub fn may_have_open(thread: u32, directory: &str) -> bool {
+    open_paths(thread).any(|path| ends_with(&path, directory))
+}
+
+/// As [`may_have_open`], by a name whose last step is in this spelling.
+pub fn may_have_opened_as(thread: u32, path: &str) -> bool {
+    let step = split(path.as_bytes()).1;
+    open_paths(thread).any(|open| ends_with(&open, path) && split(open.as_bytes()).1 == step)
+}
+
+/// The paths of what a process has open, and what they would be if what looks like a mark of the kernel is none.
+fn open_paths(thread: u32) -> impl Iterator<Item = String> {
     let open = std::fs::read_dir(format!("/proc/{thread}/fd")).into_iter().flatten().flatten();
-    let mut open = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    let paths = open.filter_map(|file| std::fs::read_link(file.path()).ok()?.into_os_string().into_string().ok());
     // What the kernel looks for again is deleted for it meanwhile (proc_pid_fd(5)).
-    let is = |path: &str| ends_with(path, directory) || ends_with(path.trim_end_matches(" (deleted)"), directory);
-    open.any(|path| path.to_str().is_some_and(is))
+    paths.flat_map(|path| {
+        let present = path.strip_suffix(" (deleted)").map(str::to_owned);
+        std::iter::once(path).chain(present)
+    })
 }
 
 /// Whether a directory can be gone for a moment for the kernel: mounts in it would go with it.
@@ -335,6 +351,11 @@ mod tests {
         assert!(!may_have_open(std::process::id(), &steps));
         let _open = std::fs::File::open(directory.path()).unwrap();
         assert!(may_have_open(std::process::id(), &steps));
+        let written = directory.path().to_str().unwrap().trim_start_matches('/');
+        assert!(may_have_opened_as(std::process::id(), written));
+        let (above, step) = written.rsplit_once('/').unwrap();
+        assert!(may_have_opened_as(std::process::id(), &format!("{}/{step}", above.to_uppercase())));
+        assert!(!may_have_opened_as(std::process::id(), &format!("{above}/{}", step.to_uppercase())));
     }
 
     #[test]
