@@ -34,6 +34,8 @@ impl Volume {
             let in_question = !canonical && (kind == Kind::Directory || self.is_open(node));
             let purpose = match canonical {
                 true => Purpose::Use,
+                // Nobody is to be told that a file which nobody has open is not there, but who renames it.
+                false if !in_question && !self.callers.renames(thread) => Purpose::Use,
                 false => {
                     let directory = self.path_in(parent, SCRATCH)?;
                     let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;

@@ -65,6 +65,11 @@ impl Default for Callers {
 }
 
 impl Callers {
+    /// Whether a thread renames something.
+    pub fn renames(&mut self, thread: u32) -> bool {
+        self.call(thread).is_some_and(|(call, _)| RENAMES.iter().any(|(number, ..)| *number == call))
+    }
+
     /// Why a thread looks for `wanted`, which is a `kind`, in the directory whose names from the volume's root are these. A look may be
     /// one at something in it.
     pub fn purpose(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind) -> Purpose {
