@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures work on many names and small files from Windows programs on volume C:, and prints the Markdown of docs/benchmarks.md:
-# names.exe of tests/programs, and node.exe beside the host's node on the host's file system, which take turns in every round.
+# names.exe of tests/programs, in a container without and in one with a mapped directory, and node.exe beside the host's node on the
+# host's file system, which take turns in every round.
 # Needs root, node and the test programs (tests/fetch-programs). With few processors and other work, a round takes a minute:
 #   benches/files.sh [ROUNDS]      7 rounds by default
 #
@@ -20,7 +21,7 @@ work=$(mktemp -d "$(dirname "$CASEMENT_ROOT")/bench.XXXXXX")
 export CASEMENT_RUN=$work/run
 daemon=
 clean_up() {
-    [ -z "${container:-}" ] || "$casement" rm -f "$container" >/dev/null 2>&1 || true
+    for container in ${container:-} ${plain:-}; do "$casement" rm -f "$container" >/dev/null 2>&1 || true; done
     [ -z "$daemon" ] || { kill "$daemon" && wait "$daemon" || true; } 2>/dev/null
     rm -rf "$work"
 }
@@ -32,7 +33,13 @@ chmod 755 "$work"
 container=$("$casement" run -d -i -u ContainerAdministrator -v "$programs:C:\\t:ro" -v "$work:C:\\work:ro" nanoserver cmd)
 in_container() { "$casement" exec -u ContainerAdministrator "$container" "$@"; }
 
-in_container 'C:\t\names.exe' 'C:\names' "$rounds" | tr -d '\r' >"$work/names"
+mkdir "$work/image"
+cp "$programs/names.exe" "$work/image/"
+printf 'FROM nanoserver:ltsc2022\nCOPY names.exe C:/\n' >"$work/image/Dockerfile"
+"$casement" build --tag bench-names "$work/image" >/dev/null
+plain=$("$casement" run -d -i -u ContainerAdministrator bench-names cmd)
+"$casement" exec -u ContainerAdministrator "$plain" 'C:\names.exe' 'C:\names' "$rounds" | tr -d '\r' >"$work/names"
+in_container 'C:\t\names.exe' 'C:\names' "$rounds" | tr -d '\r' >"$work/names.mapped"
 mkdir "$work/here"
 for ((round = -1; round < rounds; round++)); do
     in_container 'C:\t\real\node\node.exe' 'C:\work\small_files.js' 'C:\' >>"$work/windows"
@@ -43,12 +50,13 @@ done
 python3 - "$work" <<'PYTHON'
 import json, statistics, sys
 work = sys.argv[1]
-names = dict(line.split() for line in open(f"{work}/names"))
-exact = float(names["exact"])
-print("| Opens in a directory of 5,000 files, µs each | median | to the exact name |\n|---|---:|---:|")
+print("| Opens in a directory of 5,000 files, µs each | median | to the exact name | with a mapped directory | to the exact name |")
+print("|---|---:|---:|---:|---:|")
+plain, mapped = (dict(line.split() for line in open(f"{work}/{name}")) for name in ("names", "names.mapped"))
 for key, title in [("exact", "the name as it is written"), ("wrong-case", "in another case"),
                    ("missing", "missing, for the first time"), ("missing-again", "missing, again")]:
-    print(f"| {title} | {float(names[key]):.1f} | {float(names[key]) / exact:.2f} |")
+    cells = [f"{float(times[key]):.1f} | {float(times[key]) / float(times['exact']):.2f}" for times in (plain, mapped)]
+    print(f"| {title} | {' | '.join(cells)} |")
 rows = {side: [json.loads(line) for line in open(f"{work}/{side}")] for side in ("windows", "linux")}
 print("\n| node's work on small files, ms | node.exe on C: | node on the host's disk | ratio |\n|---|---:|---:|---:|")
 for key, title in [("write", "1,000 writes"), ("stat", "2,000 stats"), ("miss", "1,000 misses"), ("remove", "removal of the 1,000")]:
