@@ -64,11 +64,7 @@ impl Building<'_> {
                 return Err(BuildError::internal("an instruction that changes files was taken for another"));
             }
         };
-        let drops_command = matches!(instruction, Instruction::Entrypoint(_)) && !self.command_set;
-        change(&mut self.config, instruction)?;
-        if drops_command {
-            self.config.cmd = Vec::new();
-        }
+        change(&mut self.config, &mut self.command_set, instruction)?;
         let step = self.made_by(self.comment(&format!(" {comment}")));
         let key = self.key(&step);
         if self.taken_from_cache(&key, &step)? {
@@ -86,7 +82,6 @@ impl Building<'_> {
                 " ---> [Warning] Shell-form ENTRYPOINT and exec-form CMD may have unexpected results"
             ))?;
         }
-        self.command_set |= *line != CommandLine::Empty;
         Ok(format!("CMD {}", quote_list(&words)))
     }
 

@@ -24,36 +24,35 @@ pub fn apply_changes(config: &mut ImageConfig, changes: &[String]) -> Result<()>
         let value = |name: &str| environment::get(&variables, name).map(str::to_owned);
         let mut expand = |word: &str| words.expand(word, &value);
         let instruction = parsed.instruction.expanded(&mut expand).map_err(|e| invalid(e.to_string()))?;
-        command_set |= matches!(&instruction, Instruction::Cmd(line) if *line != CommandLine::Empty);
-        let for_old_command = matches!(instruction, Instruction::Entrypoint(_)) && !command_set;
         // Docker's list of what a commit may change has no SHELL.
         let allowed = !matches!(instruction, Instruction::Shell(_));
-        if !allowed || !change(config, instruction).map_err(|e| invalid(e.message))? {
+        if !allowed || !change(config, &mut command_set, instruction).map_err(|e| invalid(e.message))? {
             let name = text.split_whitespace().next().unwrap_or_default().to_lowercase();
             return Err(invalid(format!("{name} is not a valid change command")));
-        }
-        if for_old_command {
-            config.cmd = Vec::new();
         }
     }
     Ok(())
 }
 
-/// Sets a variable of an image in its place, or after all others. Names have no case.
-pub fn set_variable(environment: &mut Vec<String>, name: &str, value: &str) {
-    environment::set(environment, name, value);
-}
-
-/// Changes a configuration as an instruction says, whose words have their values. `false`: it changes something else.
-pub(crate) fn change(config: &mut ImageConfig, instruction: Instruction) -> Result<bool> {
+/// Changes a configuration as an instruction says, whose words have their values. `command_set`: one before has set the command,
+/// which a new entry point leaves then. `false`: it changes something else.
+pub(crate) fn change(config: &mut ImageConfig, command_set: &mut bool, instruction: Instruction) -> Result<bool> {
     match instruction {
         Instruction::Env(pairs) => {
             pairs.iter().for_each(|pair| environment::set(&mut config.env, &pair.name, &pair.value));
         }
         Instruction::Label { labels, .. } => config.labels.extend(labels.into_iter().map(|l| (l.name, l.value))),
         Instruction::Onbuild(text) => config.on_build.push(text),
-        Instruction::Cmd(line) => (config.cmd, config.args_escaped) = kept_words(config, &line),
-        Instruction::Entrypoint(line) => (config.entrypoint, config.args_escaped) = kept_words(config, &line),
+        Instruction::Cmd(line) => {
+            *command_set |= line != CommandLine::Empty;
+            (config.cmd, config.args_escaped) = kept_words(config, &line);
+        }
+        Instruction::Entrypoint(line) => {
+            (config.entrypoint, config.args_escaped) = kept_words(config, &line);
+            if !*command_set {
+                config.cmd = Vec::new();
+            }
+        }
         Instruction::Expose(words) => {
             config.exposed_ports.extend(ports::parse(&words)?.into_iter().map(|port| (port, Empty {})));
         }

@@ -15,8 +15,8 @@ pub(crate) fn get<'a>(environment: &'a [String], name: &str) -> Option<&'a str> 
     environment.iter().map(|text| split(text)).find(|(known, _)| same(known, name)).map(|(_, value)| value)
 }
 
-/// Sets a variable in its place, or after all others.
-pub(crate) fn set(environment: &mut Vec<String>, name: &str, value: &str) {
+/// Sets a variable in its place, or after all others. Names have no case.
+pub fn set(environment: &mut Vec<String>, name: &str, value: &str) {
     let text = format!("{name}={value}");
     match environment.iter_mut().find(|text| same(split(text).0, name)) {
         Some(known) => *known = text,

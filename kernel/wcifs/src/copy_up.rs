@@ -175,12 +175,7 @@ impl Volume {
         work: impl FnOnce(&mut Self, u64) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let (id, _) = self.meet(parent, place)?;
-        // What is done in it must not drop it.
-        self.node_mut(id)?.lookups += 1;
-        let result = work(self, id);
-        let mut close = Self::closer(&self.device);
-        self.nodes.forget(id, 1, &mut close);
-        result
+        self.holding(id, |volume| work(volume, id))
     }
 }
 

@@ -246,14 +246,7 @@ impl Nodes {
             if let Some(open) = node.open {
                 close(*open);
             }
-            if let Some(on_disk) = self.on_disk.remove(&id) {
-                // The number on disk may be another inode's by now.
-                let own = self.links.get(&on_disk).is_some_and(|linked| linked.node == id);
-                let names = own.then(|| self.links.remove(&on_disk)).flatten().map(|linked| linked.names);
-                for (directory, _) in names.into_iter().flatten() {
-                    self.release(directory, close);
-                }
-            }
+            self.forget_links(id, close);
             if let Some(successor) = self.successors.remove(&id) {
                 self.release(successor, close);
             }
@@ -334,7 +327,9 @@ impl Nodes {
     /// An inode has no further names.
     fn forget_links(&mut self, node: u64, close: &mut dyn FnMut(Open)) {
         let Some(on_disk) = self.on_disk.remove(&node) else { return };
-        let names = self.links.remove(&on_disk).map(|linked| linked.names);
+        // The number on disk may be another inode's by now.
+        let own = self.links.get(&on_disk).is_some_and(|linked| linked.node == node);
+        let names = own.then(|| self.links.remove(&on_disk)).flatten().map(|linked| linked.names);
         for (directory, _) in names.into_iter().flatten() {
             self.release(directory, close);
         }

@@ -225,6 +225,15 @@ impl Volume {
         Ok((id, self.shown(id, self.node(id)?, &stat)))
     }
 
+    /// Does something during which an inode is not dropped, and drops it if nothing needs it then.
+    pub(crate) fn holding<T>(&mut self, id: u64, work: impl FnOnce(&mut Self) -> Result<T, Errno>) -> Result<T, Errno> {
+        self.node_mut(id)?.lookups += 1;
+        let result = work(self);
+        let mut close = Self::closer(&self.device);
+        self.nodes.forget(id, 1, &mut close);
+        result
+    }
+
     /// Tells the kernel of the entry at a place of a directory, as `spelled`: counts it, and gives the inode and its
     /// attributes.
     pub(crate) fn know(&mut self, parent: u64, place: u64, spelled: &[u8]) -> Result<(u64, Attributes, Keep), Errno> {

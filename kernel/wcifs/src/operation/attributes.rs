@@ -34,12 +34,10 @@ impl Volume {
             let in_question = !canonical && (kind == Kind::Directory || self.is_open(node));
             let purpose = match canonical {
                 true => Purpose::Use,
-                // Nobody is to be told that a file which nobody has open is not there, but who renames it.
-                false if !in_question && !self.callers.renames(thread) => Purpose::Use,
                 false => {
                     let directory = self.path_in(parent, SCRATCH)?;
                     let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
-                    self.callers.purpose(thread, directory, name, kind)
+                    self.callers.purpose(thread, directory, name, kind, in_question)
                 }
             };
             let hidden = match purpose {
@@ -50,7 +48,7 @@ impl Volume {
                         (Purpose::Respelling, _) => true,
                         // The kernel says of it the name that was used last.
                         (_, Kind::Directory) => may_have_open(thread, path),
-                        _ => in_question && may_have_open(thread, path) && !may_have_opened_as(thread, path),
+                        _ => may_have_open(thread, path) && !may_have_opened_as(thread, path),
                     };
                     renames && may_be_gone(thread, path)
                 }

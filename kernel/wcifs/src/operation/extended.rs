@@ -70,7 +70,7 @@ impl Volume {
         let id = self.nodes.latest(id);
         self.prepare(id)?;
         if name == DOS_ATTRIBUTES {
-            let old = self.dos_bits(id)?;
+            let old = self.dos_bits(id, self.kept_attributes(id)?)?;
             let bits = metadata::dos_set(old, value).ok_or(Errno::INVAL)?;
             self.node_mut(id)?.plain = false;
             return self.extended(id, |at| at.set(ATTRIBUTES, &bits.to_le_bytes(), flags));
@@ -82,8 +82,8 @@ impl Volume {
         let name = own_name(body.name()?)?;
         let id = self.nodes.latest(id);
         if name == DOS_ATTRIBUTES {
-            self.extended(id, |at| at.get(ATTRIBUTES))?;
-            let left = metadata::dos_removed(self.dos_bits(id)?);
+            let own = self.kept_attributes(id)?.ok_or(Errno::NODATA)?;
+            let left = metadata::dos_removed(self.dos_bits(id, Some(own))?);
             self.prepare(id)?;
             return match left == metadata::default_bits(self.node(id)?.kind) {
                 true => self.extended(id, |at| at.remove(ATTRIBUTES)),
@@ -95,9 +95,9 @@ impl Volume {
         self.extended(id, |at| at.remove(name))
     }
 
-    /// The DOS attributes that a file has.
-    fn dos_bits(&self, id: u64) -> Result<u32, Errno> {
-        let own = self.kept_attributes(id)?.and_then(|value| value.try_into().ok()).map(u32::from_le_bytes);
+    /// The DOS attributes of a file that has these on disk.
+    fn dos_bits(&self, id: u64, kept: Option<Vec<u8>>) -> Result<u32, Errno> {
+        let own = kept.and_then(|value| value.try_into().ok()).map(u32::from_le_bytes);
         Ok(own.unwrap_or(metadata::default_bits(self.node(id)?.kind)))
     }
 

@@ -98,13 +98,11 @@ impl Volume {
 
     /// A name of an inode is gone.
     pub(super) fn lose_name(&mut self, id: u64, parent: u64, place: u64) -> Result<(), Errno> {
-        let mut close = Self::closer(&self.device);
-        // It must not go before it has its other name.
-        let Some(node) = self.nodes.get_mut(id) else { return Ok(()) };
-        node.lookups += 1;
-        let result = self.take_other_name(id, parent, place);
-        self.nodes.forget(id, 1, &mut close);
-        result
+        match self.nodes.get(id) {
+            // It must not go before it has its other name.
+            Some(_) => self.holding(id, |volume| volume.take_other_name(id, parent, place)),
+            None => Ok(()),
+        }
     }
 
     fn take_other_name(&mut self, id: u64, parent: u64, place: u64) -> Result<(), Errno> {

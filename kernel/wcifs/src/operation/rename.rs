@@ -169,11 +169,16 @@ impl Volume {
             let _ = rustix::fs::unlinkat(&self.work, &work, AtFlags::empty());
             return Err(e);
         }
-        match (is_tombstone, covers) {
+        let cleared = match (is_tombstone, covers) {
             (true, true) => Ok(()),
             (true, false) => rustix::fs::unlinkat(&self.work, &work, AtFlags::empty()),
             (false, _) => self.clear_work(&work),
+        };
+        if let Err(error) = cleared {
+            // It is renamed. What is in the work directory belongs to nothing, and goes with the next mount.
+            tracing::warn!(%error, work, "something stays in the work directory");
         }
+        Ok(())
     }
 
     fn move_entry(

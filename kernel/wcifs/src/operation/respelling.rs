@@ -65,23 +65,25 @@ impl Default for Callers {
 }
 
 impl Callers {
-    /// Whether a thread renames something.
-    pub fn renames(&mut self, thread: u32) -> bool {
-        self.call(thread).is_some_and(|(call, _)| RENAMES.iter().any(|(number, ..)| *number == call))
-    }
-
     /// Why a thread looks for `wanted`, which is a `kind`, in the directory whose names from the volume's root are these. A look may be
-    /// one at something in it.
-    pub fn purpose(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind) -> Purpose {
-        self.purpose_of(thread, directory, wanted, kind).unwrap_or(Purpose::Use)
+    /// one at something in it. Of what nobody has open (`in_question`) only who renames it needs to be known.
+    pub fn purpose(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind, in_question: bool) -> Purpose {
+        self.purpose_of(thread, directory, wanted, kind, in_question).unwrap_or(Purpose::Use)
     }
 
-    fn purpose_of(&mut self, thread: u32, directory: &str, wanted: &str, kind: Kind) -> Option<Purpose> {
+    fn purpose_of(
+        &mut self,
+        thread: u32,
+        directory: &str,
+        wanted: &str,
+        kind: Kind,
+        in_question: bool,
+    ) -> Option<Purpose> {
         let (call, arguments) = self.call(thread)?;
         let rename = RENAMES.iter().find(|(number, ..)| *number == call);
         let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
         if rename.is_none() {
-            look?;
+            look.filter(|_| in_question)?;
             if !is_wineserver(thread) {
                 // Its memory is not read for that: without passthrough another of its threads may keep it locked until this
                 // one has answered.
@@ -299,8 +301,8 @@ mod tests {
     #[test]
     fn this_thread_renames_nothing() {
         let mut callers = Callers::default();
-        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::File), Purpose::Use);
-        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::Directory), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::File, true), Purpose::Use);
+        assert_eq!(callers.purpose(std::process::id(), "", "x", Kind::Directory, true), Purpose::Use);
         assert!(!is_wineserver(std::process::id()));
     }
 
