@@ -1,6 +1,7 @@
 //! The names in one directory of the union, found under any spelling.
 
 use crate::layer::{Kind, LayerIndex, SCRATCH};
+use crate::lease::{Lease, Moment};
 use crate::name::{Folding, Spelling, same};
 use hashbrown::{HashMap, HashTable};
 
@@ -58,10 +59,12 @@ impl Entry {
 }
 
 /// A name that the kernel remembers as absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Miss {
-    Once(Spelling),
-    Many,
+#[derive(Debug, Clone, Copy)]
+struct Miss {
+    /// In this spelling, or in several.
+    spelling: Option<Spelling>,
+    /// Until then, or for good.
+    until: Option<Moment>,
 }
 
 /// The merged content of a directory.
@@ -206,17 +209,29 @@ impl Directory {
         self.misses.len()
     }
 
-    /// Notes that the kernel is to remember a name as absent; says no if there are too many already.
-    pub fn note_miss(&mut self, folding: &Folding, name: &str) -> bool {
-        let spelling = folding.spelling(name.as_bytes());
+    /// Notes that the kernel is to remember a name as absent, for good without a lease; says no if there are too many already.
+    pub fn note_miss(&mut self, folding: &Folding, name: &str, lease: Option<Lease>) -> bool {
+        let (spelling, until) = (Some(folding.spelling(name.as_bytes())), lease.map(|lease| lease.until));
         if self.misses.len() >= MAX_MISSES {
             return false;
         }
-        let miss = self.misses.entry(folding.hash(name)).or_insert(Miss::Once(spelling));
-        if *miss != Miss::Once(spelling) {
-            *miss = Miss::Many;
+        let miss = self.misses.entry(folding.hash(name)).or_insert(Miss { spelling, until });
+        miss.until = miss.until.max(until);
+        if miss.spelling != spelling {
+            miss.spelling = None;
         }
         true
+    }
+
+    /// Drops the names that the kernel does not remember as absent any more.
+    pub fn sweep_misses(&mut self, now: Moment) {
+        self.misses.retain(|_, miss| miss.until.is_none_or(|until| until > now));
+    }
+
+    /// Until when the kernel may believe of another spelling of a name that it is absent.
+    pub fn missed_until(&self, folding: &Folding, name: &str) -> Option<Moment> {
+        let spelling = Some(folding.spelling(name.as_bytes()));
+        self.misses.get(&folding.hash(name)).filter(|miss| miss.spelling != spelling)?.until
     }
 
     /// Notes that a name has come to be. Whether the kernel believes of another spelling of it that it is absent.
@@ -225,7 +240,7 @@ impl Directory {
             return false;
         }
         let spelling = folding.spelling(name.as_bytes());
-        self.misses.remove(&folding.hash(name)).is_some_and(|miss| miss != Miss::Once(spelling))
+        self.misses.remove(&folding.hash(name)).is_some_and(|miss| miss.spelling != Some(spelling))
     }
 }
 

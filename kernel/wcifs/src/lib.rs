@@ -11,6 +11,7 @@ mod directory;
 mod error;
 mod fuse;
 mod layer;
+mod lease;
 mod merge;
 pub mod metadata;
 mod mount;

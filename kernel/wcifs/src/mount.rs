@@ -30,7 +30,7 @@ pub struct MountPlan {
     pub for_host: bool,
     /// Whether the kernel may read and write files of the host directly where it can.
     pub passthrough: bool,
-    /// Whether the kernel may be told to ask for all names again where it can; else it remembers none of files.
+    /// Whether the kernel may be told to ask for all names again where it can; else it remembers those of files for a while only.
     pub epochs: bool,
 }
 

@@ -52,6 +52,13 @@ impl Folding {
     }
 }
 
+impl Spelling {
+    /// The number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Whether two names are the same file's.
 pub fn same(a: &str, b: &str) -> bool {
     if a.is_ascii() && b.is_ascii() {

@@ -3,6 +3,7 @@
 use crate::directory::Directory;
 use crate::fuse::number::ROOT;
 use crate::layer::{Kind, LayerIndex};
+use crate::lease::{Lease, Moment};
 use crate::name::{Folding, Spelling};
 use hashbrown::HashMap;
 use rustix::fd::OwnedFd;
@@ -14,15 +15,20 @@ pub const KEPT_OPEN: usize = 2048;
 /// Absent names of all directories of which the kernel is told that it may remember them.
 const MAX_MISSES: usize = 1 << 17;
 
-/// In which spellings the kernel knows an inode.
+/// In which spellings the kernel knows an inode. A number, as there are many inodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub struct Known(u32);
+
+impl Known {
     /// In none.
-    No,
-    /// In this one.
-    As(Spelling),
+    pub const NO: Self = Self(0);
     /// In several.
-    Variously,
+    pub const VARIOUSLY: Self = Self(1);
+
+    /// In this one.
+    pub fn only(spelling: Spelling) -> Self {
+        Self(spelling.number() | 2)
+    }
 }
 
 /// The file behind an inode that is open, or was recently.
@@ -72,6 +78,10 @@ pub struct Node {
     pub plain: bool,
     /// How the kernel spells it.
     pub known: Known,
+    /// Until when as its directory spells it, where that is not for good.
+    pub known_until: Moment,
+    /// Until when in other spellings.
+    pub misspelled_until: Moment,
     /// Names in it, once they were asked for.
     pub directory: Option<Box<Directory>>,
     /// The file behind it.
@@ -91,7 +101,9 @@ impl Node {
             kind,
             mode: (mode & 0o777) as u16,
             plain: false,
-            known: Known::No,
+            known: Known::NO,
+            known_until: Moment::default(),
+            misspelled_until: Moment::default(),
             directory: None,
             open: None,
         }
@@ -105,6 +117,11 @@ impl Node {
     /// Whether a name leads to it.
     pub fn has_name(&self) -> bool {
         self.parent != 0
+    }
+
+    /// Until when the kernel knows it in whatever spelling.
+    pub fn forgotten_after(&self) -> Moment {
+        self.known_until.max(self.misspelled_until)
     }
 
     fn is_needed(&self) -> bool {
@@ -131,6 +148,8 @@ pub struct Nodes {
     kept_open: usize,
     /// Absent names of all directories that the kernel remembers.
     misses: usize,
+    /// When those that it has forgotten were dropped last.
+    swept: Moment,
 }
 
 /// An inode with several names.
@@ -156,6 +175,7 @@ impl Nodes {
             idle: VecDeque::new(),
             kept_open,
             misses: 0,
+            swept: Moment::default(),
         }
     }
 
@@ -175,8 +195,23 @@ impl Nodes {
         self.nodes.get_mut(&id).map(|node| &mut **node)
     }
 
-    /// Notes that the kernel is to remember a name of a directory as absent; says no if there are too many already.
-    pub fn note_miss(&mut self, directory: u64, folding: &Folding, name: &str) -> bool {
+    /// Notes that the kernel is to remember a name of a directory as absent, for good without a lease; says no if there are too
+    /// many already.
+    pub fn note_miss(&mut self, directory: u64, folding: &Folding, name: &str, lease: Option<Lease>) -> bool {
+        if self.add_miss(directory, folding, name, lease) {
+            return true;
+        }
+        let Some(Lease { now, .. }) = lease.filter(|lease| lease.now > self.swept) else { return false };
+        self.swept = now;
+        self.misses = 0;
+        for directory in self.nodes.values_mut().filter_map(|node| node.directory.as_deref_mut()) {
+            directory.sweep_misses(now);
+            self.misses += directory.misses();
+        }
+        self.add_miss(directory, folding, name, lease)
+    }
+
+    fn add_miss(&mut self, directory: u64, folding: &Folding, name: &str, lease: Option<Lease>) -> bool {
         if self.misses >= MAX_MISSES {
             return false;
         }
@@ -184,7 +219,7 @@ impl Nodes {
             return false;
         };
         let before = directory.misses();
-        let noted = directory.note_miss(folding, name);
+        let noted = directory.note_miss(folding, name, lease);
         self.misses += directory.misses() - before;
         noted
     }

@@ -6,16 +6,18 @@ use crate::fuse::device::Device;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Request;
 use crate::layer::{Layer, SCRATCH};
+use crate::lease::Leases;
 use crate::name::Folding;
 use crate::node::{KEPT_OPEN, Nodes};
 use crate::operation::{Answered, Callers};
 use crate::polling::Polling;
 use crate::volume::{Durability, Volume};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::thread::Pid;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Bytes of stack of the thread that serves: copying up a tree goes as deep as the tree.
 const STACK: usize = 8 << 20;
@@ -30,6 +32,8 @@ pub struct Session {
     state: State,
     buffer: Vec<u8>,
     reply: Reply,
+    /// Requests that wait, and for when.
+    waiting: Vec<(Instant, Box<[u8]>)>,
 }
 
 #[derive(Debug)]
@@ -55,6 +59,7 @@ impl Session {
             state: State::New(Some(parts)),
             buffer: Vec::new(),
             reply: Reply::default(),
+            waiting: Vec::new(),
         }
     }
 
@@ -65,8 +70,18 @@ impl Session {
     pub fn serve(mut self) -> Result<(), WcifsError> {
         raise_file_limit();
         let mut polling = Polling::default();
-        while self.serve_one(|device, buffer| polling.read(device, buffer).map(Some))? != Next::End {}
-        Ok(())
+        loop {
+            let next = match self.sleep() {
+                None => self.serve_one(|device, buffer| polling.read(device, buffer).map(Some))?,
+                Some(sleep) => {
+                    wait_for(&mut [PollFd::new(&self.device, PollFlags::IN)], Some(sleep))?;
+                    self.serve_one(Device::try_read)?
+                }
+            };
+            if next == Next::End {
+                return Ok(());
+            }
+        }
     }
 
     /// Serves the volume in a thread from now on, to the end of the process or of the mount. A process must not clone
@@ -101,23 +116,16 @@ impl Session {
                 PollFd::from_borrowed_fd(self.device.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(done, PollFlags::IN),
             ];
-            match rustix::event::poll(&mut events, None) {
-                Err(Errno::INTR) => continue,
-                other => other.map_err(WcifsError::Serve)?,
-            };
-            let asked = !events[0].revents().is_empty();
-            if asked {
-                if self.serve_one(Device::try_read)? == Next::End {
-                    return Ok(());
-                }
-            } else if !events[1].revents().is_empty() {
+            wait_for(&mut events, self.sleep())?;
+            let [asked, done] = events.map(|event| !event.revents().is_empty());
+            if done && !asked || self.serve_one(Device::try_read)? == Next::End {
                 return Ok(());
             }
         }
     }
 
     /// Something will be mounted in the volume. When all names are declared old the kernel takes away what is mounted on them, so
-    /// that is never done; instead the kernel remembers neither names of files nor misses.
+    /// that is never done; instead the kernel remembers names for a while only.
     pub fn expect_mounts(&mut self) {
         self.wishes.epochs = false;
     }
@@ -129,6 +137,12 @@ impl Session {
     /// When the volume was served before.
     pub fn leave(&mut self) -> Result<(), WcifsError> {
         Arc::get_mut(&mut self.device).ok_or(Errno::BUSY).and_then(Device::close).map_err(WcifsError::Serve)
+    }
+
+    /// How long until a request that waits is to be answered, if one does.
+    fn sleep(&self) -> Option<Duration> {
+        let first = self.waiting.iter().map(|(time, _)| *time).min()?;
+        Some(first.saturating_duration_since(Instant::now()))
     }
 
     /// Answers one request, if `read` finds one or waits for it.
@@ -158,18 +172,28 @@ impl Session {
                     abilities,
                     device: self.device.clone(),
                     callers: Callers::default(),
+                    leases: Leases::default(),
                     next_work: 0,
                 }));
                 return Ok(Next::Other);
             }
         };
-        let length = match read(&self.device, &mut self.buffer) {
-            Ok(Some(length)) => length,
-            Ok(None) => return Ok(Next::Other),
-            Err(Errno::NODEV) => return Ok(Next::End),
-            Err(e) => return Err(WcifsError::Serve(e)),
+        let now = Instant::now;
+        let due = self.waiting.iter().position(|(time, _)| *time <= now()).map(|place| self.waiting.swap_remove(place).1);
+        let length = match due.is_none().then(|| read(&self.device, &mut self.buffer)) {
+            Some(Ok(Some(length))) => length,
+            Some(Ok(None)) => return Ok(Next::Other),
+            Some(Err(Errno::NODEV)) => return Ok(Next::End),
+            Some(Err(e)) => return Err(WcifsError::Serve(e)),
+            None => 0,
         };
-        let request = Request::parse(&self.buffer[..length]).map_err(WcifsError::Serve)?;
+        let request = Request::parse(due.as_deref().unwrap_or(&self.buffer[..length])).map_err(WcifsError::Serve)?;
+        if due.is_some() {
+            volume.leases.waited();
+        } else if let Some(time) = volume.has_to_wait(&request) {
+            self.waiting.push((time, self.buffer[..length].into()));
+            return Ok(Next::Other);
+        }
         let answered = volume.answer(&request, &mut self.reply);
         let message = match answered {
             Answered::Silently => return Ok(Next::Other),
@@ -209,6 +233,15 @@ impl Serving {
 impl AsFd for Serving {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.ended.as_fd()
+    }
+}
+
+/// Waits for one of these, or until so much time has passed.
+fn wait_for(events: &mut [PollFd<'_>], time: Option<Duration>) -> Result<(), WcifsError> {
+    let time = time.map(|time| time.try_into().unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 }));
+    match rustix::event::poll(events, time.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(e) => Err(WcifsError::Serve(e)),
     }
 }
 

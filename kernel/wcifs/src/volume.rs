@@ -7,6 +7,7 @@ use crate::fuse::device::Device;
 use crate::fuse::number::{ROOT, notice};
 use crate::fuse::reply::{Keep, Reply};
 use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
+use crate::lease::{Leases, Term};
 use crate::merge;
 use crate::name::Folding;
 use crate::node::{Known, Node, Nodes, Open};
@@ -44,6 +45,8 @@ pub struct Volume {
     pub(crate) abilities: Abilities,
     pub(crate) device: Arc<Device>,
     pub(crate) callers: Callers,
+    /// How long names are remembered where there are no epochs.
+    pub(crate) leases: Leases,
     /// Number of the next temporary name.
     pub(crate) next_work: u64,
 }
@@ -238,27 +241,35 @@ impl Volume {
     /// attributes.
     pub(crate) fn know(&mut self, parent: u64, place: u64, spelled: &[u8]) -> Result<(u64, Attributes, Keep), Errno> {
         let (id, attributes) = self.meet(parent, place)?;
-        Ok((id, attributes, self.count(id, spelled)?))
+        let is_exact = self.directory(parent)?.at(place).is_some_and(|entry| entry.name.as_bytes() == spelled);
+        Ok((id, attributes, self.count(id, spelled, is_exact)?))
     }
 
-    /// Counts that the kernel is told of an inode, as `spelled`; says how long it may keep that name.
-    pub(crate) fn count(&mut self, id: u64, spelled: &[u8]) -> Result<Keep, Errno> {
+    /// Counts that the kernel is told of an inode, as `spelled`, which may be exactly as its directory spells it; says how long it
+    /// may keep that name.
+    pub(crate) fn count(&mut self, id: u64, spelled: &[u8], is_exact: bool) -> Result<Keep, Errno> {
         let spelling = self.folding.spelling(spelled);
-        let epochs = self.abilities.epochs;
         let has_several = self.nodes.on_disk(id) != 0;
-        let node = self.node_mut(id)?;
+        let node = self.nodes.get_mut(id).ok_or(Errno::STALE)?;
         node.lookups += 1;
         node.known = match node.known {
-            Known::No => Known::As(spelling),
+            Known::NO => Known::only(spelling),
             // Names in different directories may be spelled the same.
-            _ if has_several => Known::Variously,
-            _ if node.kind == Kind::Directory => Known::As(spelling),
-            Known::As(known) if known == spelling => Known::As(spelling),
-            _ => Known::Variously,
+            _ if has_several => Known::VARIOUSLY,
+            _ if node.kind == Kind::Directory => Known::only(spelling),
+            known if known == Known::only(spelling) => known,
+            _ => Known::VARIOUSLY,
         };
         // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
         // of the others could be taken back when it goes.
-        Ok(if epochs || node.kind == Kind::Directory { Keep::ForGood } else { Keep::No })
+        if self.abilities.epochs || node.kind == Kind::Directory {
+            return Ok(Keep::ForGood);
+        }
+        let term = if is_exact { Term::Long } else { Term::Short };
+        let Some(lease) = self.leases.grant(term) else { return Ok(Keep::No) };
+        let until = if is_exact { &mut node.known_until } else { &mut node.misspelled_until };
+        *until = lease.until.max(*until);
+        Ok(Keep::For(lease.time))
     }
 
     /// Adds an entry for what was just made in the scratch at `target`.
@@ -296,8 +307,8 @@ impl Volume {
     pub(crate) fn unknow(&mut self, id: u64, spelled: &[u8]) {
         let spelling = self.folding.spelling(spelled);
         let Some(node) = self.nodes.get_mut(id) else { return };
-        let known = std::mem::replace(&mut node.known, Known::No);
-        if known == Known::No || known == Known::As(spelling) {
+        let known = std::mem::replace(&mut node.known, Known::NO);
+        if known == Known::NO || known == Known::only(spelling) {
             return;
         }
         self.new_epoch();

@@ -2,6 +2,7 @@
 
 use crate::attributes::Attributes;
 use rustix::io::Errno;
+use std::time::Duration;
 
 /// Bytes of `fuse_out_header`.
 const HEADER: usize = 16;
@@ -13,6 +14,8 @@ const FOR_GOOD: u64 = 1 << 31;
 pub enum Keep {
     /// Until it is told otherwise.
     ForGood,
+    /// For this long.
+    For(Duration),
     /// To be asked for again each time.
     No,
 }
@@ -88,13 +91,22 @@ impl Reply {
 
     /// `fuse_entry_out`: name → inode.
     pub fn entry(&mut self, node: u64, attributes: &Attributes, keep: Keep) -> &mut Self {
-        let valid = if keep == Keep::ForGood { FOR_GOOD } else { 0 };
-        self.u64(node).u64(0).u64(valid).u64(FOR_GOOD).zeros(8).attributes(attributes)
+        self.name(node, keep).attributes(attributes)
     }
 
     /// `fuse_entry_out` of a name that is not there and that the kernel may remember as such.
-    pub fn absent(&mut self) -> &mut Self {
-        self.u64(0).u64(0).u64(FOR_GOOD).zeros(16 + Attributes::LENGTH)
+    pub fn absent(&mut self, keep: Keep) -> &mut Self {
+        self.name(0, keep).zeros(Attributes::LENGTH)
+    }
+
+    /// The first part of `fuse_entry_out`. Attributes of an inode are kept for good.
+    fn name(&mut self, node: u64, keep: Keep) -> &mut Self {
+        let (seconds, nanoseconds) = match keep {
+            Keep::ForGood => (FOR_GOOD, 0),
+            Keep::For(time) => (time.as_secs(), time.subsec_nanos()),
+            Keep::No => (0, 0),
+        };
+        self.u64(node).u64(0).u64(seconds).u64(FOR_GOOD).u32(nanoseconds).u32(0)
     }
 
     /// `fuse_attr_out`.

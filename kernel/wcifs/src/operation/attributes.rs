@@ -6,6 +6,7 @@ use crate::fuse::number::set;
 use crate::fuse::reply::{Keep, Reply};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
+use crate::lease::Term;
 use crate::name;
 use crate::volume::Volume;
 use rustix::fd::AsFd;
@@ -62,12 +63,20 @@ impl Volume {
             reply.entry(id, &attributes, if kept { keep } else { Keep::No });
             return Ok(());
         }
-        let folding = self.folding.clone();
-        if self.abilities.epochs && self.nodes.note_miss(parent, &folding, name) {
-            reply.absent();
-            return Ok(());
+        self.miss(parent, name, reply)
+    }
+
+    /// A name is not there, and the kernel may remember that.
+    fn miss(&mut self, parent: u64, name: &str, reply: &mut Reply) -> Result<(), Errno> {
+        let lease = match self.abilities.epochs {
+            true => None,
+            false => Some(self.leases.grant(Term::Short).ok_or(Errno::NOENT)?),
+        };
+        if !self.nodes.note_miss(parent, &self.folding, name, lease) {
+            return Err(Errno::NOENT);
         }
-        Err(Errno::NOENT)
+        reply.absent(lease.map_or(Keep::ForGood, |lease| Keep::For(lease.time)));
+        Ok(())
     }
 
     pub(super) fn get_attributes(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {

@@ -45,7 +45,7 @@ impl Volume {
         };
         self.nodes.add(id, Node::new(id, parent, place, SCRATCH, Kind::File, mode));
         self.attach(id, file)?;
-        let keep = self.count(id, spelled)?;
+        let keep = self.count(id, spelled, true)?;
         reply.entry(id, &attributes, keep);
         self.use_file(id, reply)
     }

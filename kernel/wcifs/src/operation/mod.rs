@@ -12,6 +12,7 @@ mod read_directory;
 mod remove;
 mod rename;
 mod respelling;
+mod wait;
 
 pub use dispatch::Answered;
 pub use respelling::Callers;

@@ -15,7 +15,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-fn writes(flags: u32) -> bool {
+pub(super) fn writes(flags: u32) -> bool {
     flags & ACCESS != 0 || flags & OFlags::TRUNC.bits() != 0
 }
 
@@ -130,7 +130,7 @@ impl Volume {
             node.layer = open.layer;
         }
         // The kernel asks again for the spelling that it uses now, not for others.
-        if known == Known::Variously {
+        if known == Known::VARIOUSLY {
             self.unknow(id, b"");
         }
         Ok(())

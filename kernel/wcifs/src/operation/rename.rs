@@ -6,6 +6,7 @@ use crate::copy_up::Data;
 use crate::directory::{Below, Entry};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
+use crate::lease::Moment;
 use crate::metadata;
 use crate::name::{self, Spelling};
 use crate::node::Known;
@@ -227,7 +228,10 @@ impl Volume {
     fn know_as(&mut self, id: u64, spelling: Spelling) {
         let has_several = self.nodes.on_disk(id) != 0;
         if let Some(node) = self.nodes.get_mut(id) {
-            node.known = if has_several { Known::Variously } else { Known::As(spelling) };
+            node.known = if has_several { Known::VARIOUSLY } else { Known::only(spelling) };
+            // Whatever spelling the kernel had for it, it has this one now.
+            node.known_until = node.forgotten_after();
+            node.misspelled_until = Moment::default();
         }
     }
 

@@ -31,4 +31,5 @@ mod open_files;
 mod posix;
 mod rename;
 mod restart;
+mod stale_names;
 mod tombstones;

@@ -4,7 +4,7 @@
 mod attributes;
 mod content;
 mod listing;
-mod permissions;
+pub mod permissions;
 mod refusals;
 mod times;
 

@@ -45,7 +45,7 @@ fn acting<T>(user: u32, work: impl FnOnce() -> T) -> T {
 
 /// `truncate`, which has the file open nowhere.
 #[allow(unsafe_code)]
-fn truncate(path: &Path) -> Result<(), Errno> {
+pub fn truncate(path: &Path) -> Result<(), Errno> {
     let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: a path that ends with a zero byte.
     let status = unsafe { libc::truncate(path.as_ptr(), 1) };
