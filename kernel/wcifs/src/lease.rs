@@ -7,11 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Longest short lease, and so almost the longest wait. Short enough for a program to wait for, long enough that names which
-/// are asked for all the time are seldom asked of the volume.
-const LONGEST: Duration = Duration::from_millis(500);
-/// A long lease is as long as so many short ones.
-const LONG: u32 = 2;
+/// Longest time that a name is remembered, and so almost the longest wait. Short enough for a program to wait for,
+/// long enough that names which are asked for all the time are seldom asked of the volume.
+const LONGEST: Duration = Duration::from_secs(1);
 /// A shorter time than this is none.
 const SHORTEST: Duration = Duration::from_millis(60);
 /// Time without a wait after which the next lease is longer.
@@ -24,15 +22,6 @@ const SLACK: u32 = 2;
 /// When something ends, in ticks since the volume was mounted; the least is long past. Enough for eight years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Moment(u32);
-
-/// How likely it is that a change waits for a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Term {
-    /// Of a name as its directory spells it: who removes a file mostly spells it so, too.
-    Long,
-    /// Of any other name, or one that is absent.
-    Short,
-}
 
 /// A name may be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,11 +54,11 @@ impl Default for Leases {
 
 impl Leases {
     /// Lets the kernel remember a name, if it may at present.
-    pub fn grant(&mut self, term: Term) -> Option<Lease> {
-        self.grant_at(Instant::now(), term)
+    pub fn grant(&mut self) -> Option<Lease> {
+        self.grant_at(Instant::now())
     }
 
-    fn grant_at(&mut self, now: Instant, term: Term) -> Option<Lease> {
+    fn grant_at(&mut self, now: Instant) -> Option<Lease> {
         if self.waiting > 0 {
             return None;
         }
@@ -78,8 +67,7 @@ impl Leases {
             self.changed = now;
         }
         let ticks = |time: Duration| u32::try_from(time.as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX);
-        let time = if term == Term::Long { self.length * LONG } else { self.length };
-        let age = now.duration_since(self.mounted);
+        let (time, age) = (self.length, now.duration_since(self.mounted));
         let until = ticks(age + time).saturating_add(SLACK);
         (!time.is_zero()).then_some(Lease { time, now: Moment(ticks(age)), until: Moment(until) })
     }
@@ -117,31 +105,31 @@ mod tests {
         let mut now = leases.mounted;
         let mut waited = Duration::ZERO;
         for _ in 0..100 {
-            if let Some(lease) = leases.grant_at(now, Term::Short) {
+            if let Some(lease) = leases.grant_at(now) {
                 let until = leases.wait_at(now, lease.until).unwrap();
                 assert!(until >= now + lease.time, "{lease:?}");
-                assert!(leases.grant_at(now, Term::Long).is_none(), "nothing is remembered anew while somebody waits");
+                assert!(leases.grant_at(now).is_none(), "nothing is remembered anew while somebody waits");
                 waited += until - now;
                 now = until;
                 leases.waited();
             }
         }
         assert!(waited < LONGEST * 3, "{waited:?}");
-        assert!(leases.grant_at(now, Term::Long).is_none());
+        assert!(leases.grant_at(now).is_none());
         // After a while names are remembered again, for longer each time.
         let mut lengths = Vec::new();
         for _ in 0..6 {
             now += CALM * 2;
-            lengths.extend(leases.grant_at(now, Term::Short).map(|lease| lease.time.as_millis()));
+            lengths.extend(leases.grant_at(now).map(|lease| lease.time.as_millis()));
         }
-        assert_eq!(lengths, [60, 120, 240, 480, 500, 500]);
+        assert_eq!(lengths, [60, 120, 240, 480, 960, 1000]);
     }
 
     #[test]
     fn what_has_ended_is_not_waited_for() {
         let mut leases = Leases::default();
         let granted = leases.mounted + Duration::from_secs(1);
-        let Lease { time, until, .. } = leases.grant_at(granted, Term::Long).unwrap();
+        let Lease { time, until, .. } = leases.grant_at(granted).unwrap();
         assert_eq!(leases.wait_at(leases.mounted, Moment::default()), None);
         assert_eq!(leases.wait_at(granted + time + TICK * SLACK, until), None);
         assert!(leases.wait_at(granted + time, until).is_some());

@@ -414,6 +414,12 @@ mod tests {
         nodes.get_mut(id).unwrap().open = Some(Box::new(Open::new(file, None, 0)));
     }
 
+    /// 200 bytes for each file that is looked up, with its entry and its name.
+    #[test]
+    fn an_inode_is_small() {
+        assert!(size_of::<Node>() <= 72, "{}", size_of::<Node>());
+    }
+
     #[test]
     fn a_file_that_is_used_again_stays_open_longer() {
         let mut nodes = Nodes::new(2, 0o755);

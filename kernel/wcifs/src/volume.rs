@@ -7,7 +7,7 @@ use crate::fuse::device::Device;
 use crate::fuse::number::{ROOT, notice};
 use crate::fuse::reply::{Keep, Reply};
 use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
-use crate::lease::{Leases, Term};
+use crate::lease::Leases;
 use crate::merge;
 use crate::name::Folding;
 use crate::node::{Known, Node, Nodes, Open};
@@ -265,8 +265,7 @@ impl Volume {
         if self.abilities.epochs || node.kind == Kind::Directory {
             return Ok(Keep::ForGood);
         }
-        let term = if is_exact { Term::Long } else { Term::Short };
-        let Some(lease) = self.leases.grant(term) else { return Ok(Keep::No) };
+        let Some(lease) = self.leases.grant() else { return Ok(Keep::No) };
         let until = if is_exact { &mut node.known_until } else { &mut node.misspelled_until };
         *until = lease.until.max(*until);
         Ok(Keep::For(lease.time))

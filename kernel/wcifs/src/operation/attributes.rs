@@ -6,7 +6,6 @@ use crate::fuse::number::set;
 use crate::fuse::reply::{Keep, Reply};
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
-use crate::lease::Term;
 use crate::name;
 use crate::volume::Volume;
 use rustix::fd::AsFd;
@@ -70,7 +69,7 @@ impl Volume {
     fn miss(&mut self, parent: u64, name: &str, reply: &mut Reply) -> Result<(), Errno> {
         let lease = match self.abilities.epochs {
             true => None,
-            false => Some(self.leases.grant(Term::Short).ok_or(Errno::NOENT)?),
+            false => Some(self.leases.grant().ok_or(Errno::NOENT)?),
         };
         if !self.nodes.note_miss(parent, &self.folding, name, lease) {
             return Err(Errno::NOENT);
