@@ -16,6 +16,7 @@ use casement_layers::volume::{VolumePath, VolumeTree};
 use casement_layers::{AfterCommit, CommitOptions, Image, LayersError, Listing, Store};
 use casement_registry::Distance;
 use casement_silo::error_chain;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
@@ -36,6 +37,8 @@ const CACHES: &str = "build-caches";
 const MEMORY: &str = "/dev/shm";
 /// Bytes of output that are shown at once.
 const PIECE: usize = 32 << 10;
+/// How long the rest of a line may take to be shown with its beginning. Programs write the end of a line on its own.
+const REST_OF_LINE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// How long a container that was told to end may take until its end is recorded.
 const END_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -333,24 +336,36 @@ fn settings(request: &Request) -> ContainerSettings {
     }
 }
 
-/// Shows what a program writes until it writes no more. Fails when nobody looks.
+/// Shows what a program writes until it writes no more; lines as a whole where they do not take long, as those of its other stream come
+/// between. Fails when nobody looks.
 fn copy(stream: OwnedFd, is_error: bool, output: &dyn Output) -> Result<(), casement_builder::Gone> {
     let (mut stream, mut text, mut buffer) = (File::from(stream), Text::default(), vec![0; PIECE]);
     let show = |text: String| match text.is_empty() {
         true => Ok(()),
         false => output.show(if is_error { Event::Error(text) } else { Event::Out(text) }),
     };
+    let mut line = String::new();
     loop {
+        let is_whole = line.is_empty() || line.ends_with('\n') || line.len() > PIECE;
+        if is_whole || !is_readable_soon(&stream) {
+            show(std::mem::take(&mut line))?;
+        }
         match stream.read(&mut buffer) {
-            Ok(0) => return show(text.end()),
-            Ok(count) => show(text.piece(&buffer[..count]))?,
+            Ok(0) => return show(line + &text.end()),
+            Ok(count) => line += &text.piece(&buffer[..count]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => {
                 warn!(%error, "cannot read the output of a step");
-                return Ok(());
+                return show(line);
             }
         }
     }
+}
+
+/// Whether there is more of a line, or the end of a stream, within [`REST_OF_LINE`].
+fn is_readable_soon(stream: &File) -> bool {
+    let mut events = [PollFd::new(stream, PollFlags::IN)];
+    poll(&mut events, Some(&REST_OF_LINE)).is_ok_and(|ready| ready > 0)
 }
 
 /// What names of directories in memory begin with: those of this root alone.
@@ -395,5 +410,37 @@ impl Engine {
             }
             _ => Ok(bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Shown(Sender<Event>);
+
+    impl Output for Shown {
+        fn show(&self, event: Event) -> std::result::Result<(), casement_builder::Gone> {
+            self.0.send(event).map_err(|_| casement_builder::Gone)
+        }
+    }
+
+    #[test]
+    fn lines_are_whole_and_prompts_are_shown() {
+        let (far, mut near) = std::io::pipe().unwrap();
+        let (sender, shown) = channel();
+        // More than is read at once.
+        let line = format!("{}\r\n", "x".repeat(PIECE));
+        near.write_all(line.as_bytes()).unwrap();
+        let copying = std::thread::spawn(move || copy(far.into(), false, &Shown(sender)));
+        assert_eq!(shown.recv().unwrap(), Event::Out(line));
+        near.write_all(b"Continue? ").unwrap();
+        assert_eq!(shown.recv().unwrap(), Event::Out("Continue? ".to_owned()));
+        near.write_all(b"yes").unwrap();
+        drop(near);
+        copying.join().unwrap().unwrap();
+        assert_eq!(shown.try_iter().collect::<Vec<_>>(), [Event::Out("yes".to_owned())]);
     }
 }
