@@ -16,11 +16,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::thread::Pid;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of stack of the thread that serves: copying up a tree goes as deep as the tree.
 const STACK: usize = 8 << 20;
+/// Files that this process may open whatever the container's programs have open; fewer where few may be open.
+const KEPT_BACK: u64 = 1024;
 
 /// A mounted volume and the connection through which it is served. When it is dropped, programs that use the volume get
 /// errors.
@@ -174,12 +177,14 @@ impl Session {
                     callers: Callers::default(),
                     leases: Leases::default(),
                     next_work: 0,
+                    first_kept_back: first_kept_back(),
                 }));
                 return Ok(Next::Other);
             }
         };
         let now = Instant::now;
-        let due = self.waiting.iter().position(|(time, _)| *time <= now()).map(|place| self.waiting.swap_remove(place).1);
+        let due =
+            self.waiting.iter().position(|(time, _)| *time <= now()).map(|place| self.waiting.swap_remove(place).1);
         let length = match due.is_none().then(|| read(&self.device, &mut self.buffer)) {
             Some(Ok(Some(length))) => length,
             Some(Ok(None)) => return Ok(Next::Other),
@@ -254,8 +259,17 @@ enum Next {
 
 /// How many files may stay open that nobody uses: most of what this process may open is for those that somebody does.
 fn kept_open() -> usize {
-    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    most.map_or(KEPT_OPEN, |most| KEPT_OPEN.min((most / 8) as usize))
+    most_files().map_or(KEPT_OPEN, |most| KEPT_OPEN.min((most / 8) as usize))
+}
+
+/// The first number of an open file that is not for the container's programs: the rest of this process needs some, too.
+fn first_kept_back() -> RawFd {
+    let first = most_files().map_or(u64::MAX, |most| most - KEPT_BACK.min(most / 16));
+    first.try_into().unwrap_or(RawFd::MAX)
+}
+
+fn most_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum
 }
 
 /// Every file that a container has open is open here too.

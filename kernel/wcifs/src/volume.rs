@@ -14,6 +14,7 @@ use crate::node::{Known, Node, Nodes, Open};
 use crate::operation::Callers;
 use rustix::fs::Stat;
 use rustix::io::Errno;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 /// Most directories above one another; deeper ones cannot be named anyway (`PATH_MAX`).
@@ -49,6 +50,8 @@ pub struct Volume {
     pub(crate) leases: Leases,
     /// Number of the next temporary name.
     pub(crate) next_work: u64,
+    /// Files that programs have open get numbers below this one here.
+    pub(crate) first_kept_back: RawFd,
 }
 
 /// A name in a directory of the scratch.
@@ -340,6 +343,14 @@ impl Volume {
         let message = reply.start().u64(id).u64(offset as u64).u64(0);
         // The inode may be gone already.
         let _ = self.device.write(message.finish(0, notice::INVALIDATE_INODE));
+    }
+
+    /// A file that is to stay open for a program.
+    ///
+    /// # Errors
+    /// `EMFILE` if too many are.
+    pub(crate) fn admit(&self, file: OwnedFd) -> Result<OwnedFd, Errno> {
+        if file.as_raw_fd() < self.first_kept_back { Ok(file) } else { Err(Errno::MFILE) }
     }
 
     /// Closes files whose inode is gone.

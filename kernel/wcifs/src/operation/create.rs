@@ -8,7 +8,7 @@ use crate::metadata;
 use crate::name;
 use crate::node::Node;
 use crate::volume::{Target, Volume};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
@@ -63,7 +63,7 @@ impl Volume {
         self.load(parent)?;
         self.copy_up_directory(parent)?;
         let path = self.path_in(parent, SCRATCH)?;
-        let file = self.scratch().open_file(&path, OFlags::TMPFILE | OFlags::RDWR, mode)?;
+        let file = self.admit(self.scratch().open_file(&path, OFlags::TMPFILE | OFlags::RDWR, mode)?)?;
         rustix::fs::fchmod(&file, mode)?;
         let id = self.nodes.number();
         let mut node = Node::new(id, 0, 0, SCRATCH, Kind::File, mode.bits());
@@ -135,8 +135,13 @@ impl Volume {
     fn new_file(&mut self, target: &Target<'_>, mode: u32) -> Result<(u64, OwnedFd), Errno> {
         let mode = Mode::from_raw_mode(mode & 0o777);
         let mut made = None;
+        let first_kept_back = self.first_kept_back;
         self.place(target, Kind::File, |layer, path| {
             let file = layer.open_file(path, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, mode)?;
+            if file.as_raw_fd() >= first_kept_back {
+                rustix::fs::unlinkat(layer, path, AtFlags::empty())?;
+                return Err(Errno::MFILE);
+            }
             // The mask of this process, which may take these, was not meant.
             if mode.bits() & MASKED != 0 {
                 rustix::fs::fchmod(&file, mode)?;

@@ -47,7 +47,7 @@ impl Volume {
             let node = self.node(id)?;
             let access = if node.layer == SCRATCH { OFlags::RDWR } else { OFlags::RDONLY };
             let file = self.layer_of(node).open_file(&path, access, Mode::empty())?;
-            self.attach(id, file)?;
+            self.attach(id, self.admit(file)?)?;
         }
         if emptied && let Some(file) = self.scratch_file(id) {
             rustix::fs::ftruncate(file, 0)?;

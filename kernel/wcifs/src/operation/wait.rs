@@ -1,9 +1,9 @@
 //! Changes that wait until the kernel has forgotten a name: [`crate::lease`].
 
 use super::open::writes;
+use crate::directory::Entry;
 use crate::fuse::number::{opcode, set};
 use crate::fuse::request::Request;
-use crate::directory::Entry;
 use crate::layer::SCRATCH;
 use crate::lease::Moment;
 use crate::name;

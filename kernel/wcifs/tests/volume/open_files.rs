@@ -22,6 +22,7 @@ in_every_mode!(
     copies_within_the_volume,
     statistics_are_those_of_the_scratch,
     many_files_at_once,
+    programs_cannot_open_all_that_the_server_may,
     large_files,
     changes_are_announced,
     one_inode_opened_in_every_way,
@@ -228,6 +229,49 @@ fn many_files_at_once(mode: Mode) {
         fs::remove_file(volume.at(name)).unwrap();
     }
     assert_eq!(volume.names("").len(), 350);
+}
+
+/// The program and the server are one process here; it is the server that refuses, as the numbers are not used up.
+fn programs_cannot_open_all_that_the_server_may(mode: Mode) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let limit = Rlimit { current: Some(320), maximum: Some(320) };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let names: Vec<String> = (0..200).map(|n| format!("low{n}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|n| (n.as_str(), n.as_str())).collect();
+    let volume = Fixture::over(mode, &files);
+    let (mut held, mut created) = (Vec::new(), 0);
+    let refused = |result: std::io::Result<File>| match result {
+        Ok(file) => Ok(file),
+        Err(error) => Err(error.raw_os_error()),
+    };
+    for name in &names {
+        match refused(File::open(volume.at(name))) {
+            Ok(file) => held.push(file),
+            Err(error) => {
+                assert_eq!(error, Some(libc::EMFILE));
+                break;
+            }
+        }
+    }
+    assert!((100..160).contains(&held.len()), "{}", held.len());
+    held.truncate(held.len() - 8);
+    loop {
+        match refused(File::create(volume.at(&format!("new{created}")))) {
+            Ok(file) => held.push(file),
+            Err(error) => {
+                assert_eq!(error, Some(libc::EMFILE));
+                break;
+            }
+        }
+        created += 1;
+    }
+    let others: Vec<File> = (0..8).map(|_| File::open("/dev/null").unwrap()).collect();
+    drop((others, held));
+    assert!(created > 0);
+    assert_eq!(volume.names("").iter().filter(|name| name.starts_with("new")).count(), created);
+    for name in &names {
+        assert_eq!(volume.read(name), *name);
+    }
 }
 
 fn large_files(mode: Mode) {
