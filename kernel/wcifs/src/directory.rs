@@ -228,6 +228,11 @@ impl Directory {
         self.misses.retain(|_, miss| miss.until.is_none_or(|until| until > now));
     }
 
+    /// The kernel remembers no name as absent any more.
+    pub fn forget_misses(&mut self) {
+        self.misses = HashMap::new();
+    }
+
     /// Until when the kernel may believe of another spelling of a name that it is absent.
     pub fn missed_until(&self, folding: &Folding, name: &str) -> Option<Moment> {
         let spelling = Some(folding.spelling(name.as_bytes()));

@@ -203,12 +203,21 @@ impl Nodes {
         }
         let Some(Lease { now, .. }) = lease.filter(|lease| lease.now > self.swept) else { return false };
         self.swept = now;
+        self.sweep_misses(|directory| directory.sweep_misses(now));
+        self.add_miss(directory, folding, name, lease)
+    }
+
+    /// The kernel remembers no name as absent any more.
+    pub fn forget_misses(&mut self) {
+        self.sweep_misses(Directory::forget_misses);
+    }
+
+    fn sweep_misses(&mut self, sweep: impl Fn(&mut Directory)) {
         self.misses = 0;
         for directory in self.nodes.values_mut().filter_map(|node| node.directory.as_deref_mut()) {
-            directory.sweep_misses(now);
+            sweep(directory);
             self.misses += directory.misses();
         }
-        self.add_miss(directory, folding, name, lease)
     }
 
     fn add_miss(&mut self, directory: u64, folding: &Folding, name: &str, lease: Option<Lease>) -> bool {
@@ -418,6 +427,27 @@ mod tests {
     #[test]
     fn an_inode_is_small() {
         assert!(size_of::<Node>() <= 72, "{}", size_of::<Node>());
+    }
+
+    #[test]
+    fn room_for_misses_comes_back() {
+        use crate::lease::{Lease, Leases};
+        let (mut nodes, folding) = (Nodes::new(2, 0o755), Folding::default());
+        nodes.get_mut(ROOT).unwrap().directory = Some(Box::default());
+        let mut noted = |nodes: &mut Nodes, lease: Option<Lease>| {
+            (0..1 << 20).find(|number| !nodes.note_miss(ROOT, &folding, &number.to_string(), lease)).unwrap()
+        };
+        let most = noted(&mut nodes, None);
+        assert_eq!(nodes.misses, most);
+        nodes.forget_misses();
+        assert_eq!((nodes.misses, noted(&mut nodes, None)), (0, most));
+        nodes.forget_misses();
+        // Those that the kernel has forgotten make room for others, and only those.
+        let granted = Leases::default().grant().unwrap();
+        assert_eq!(noted(&mut nodes, Some(granted)), most);
+        let later = Lease { now: granted.until, ..granted };
+        assert!(nodes.note_miss(ROOT, &folding, "another", Some(later)));
+        assert_eq!(nodes.misses, 1);
     }
 
     #[test]

@@ -71,7 +71,13 @@ impl Volume {
             true => None,
             false => Some(self.leases.grant().ok_or(Errno::NOENT)?),
         };
-        if !self.nodes.note_miss(parent, &self.folding, name, lease) {
+        let mut noted = self.nodes.note_miss(parent, &self.folding, name, lease);
+        if !noted && self.abilities.epochs {
+            self.new_epoch();
+            self.nodes.forget_misses();
+            noted = self.nodes.note_miss(parent, &self.folding, name, lease);
+        }
+        if !noted {
             return Err(Errno::NOENT);
         }
         reply.absent(lease.map_or(Keep::ForGood, |lease| Keep::For(lease.time)));

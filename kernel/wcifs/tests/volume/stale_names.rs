@@ -12,6 +12,7 @@ in_every_mode!(
     a_name_that_stands_for_another_file_leads_to_it,
     a_file_that_is_copied_up_while_it_is_open_is_the_new_one,
     others_go_on_while_a_change_waits,
+    more_misses_than_are_noted,
     programs_that_change_spellings_all_the_time_do_not_wait_for_ever,
 );
 
@@ -125,6 +126,19 @@ fn a_file_that_is_copied_up_while_it_is_open_is_the_new_one(mode: Mode) {
         let old = held.borrow_mut().pop().unwrap();
         assert_eq!(std::io::read_to_string(old).unwrap(), "low", "change {change}");
     });
+}
+
+/// A directory has 16,384 of them at most.
+fn more_misses_than_are_noted(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/", "")]);
+    let name = |number: u32| volume.at(&format!("d/Name{number}"));
+    for number in 0..17_000 {
+        assert!(!name(number).exists());
+    }
+    for number in [0, 1, 16_383, 16_384, 16_999] {
+        volume.write(&format!("d/nAME{number}"), "x");
+        assert!(name(number).exists(), "{number}");
+    }
 }
 
 /// In one directory a program waits; another one works in another directory meanwhile.
