@@ -434,7 +434,7 @@ mod tests {
         use crate::lease::{Lease, Leases};
         let (mut nodes, folding) = (Nodes::new(2, 0o755), Folding::default());
         nodes.get_mut(ROOT).unwrap().directory = Some(Box::default());
-        let mut noted = |nodes: &mut Nodes, lease: Option<Lease>| {
+        let noted = |nodes: &mut Nodes, lease: Option<Lease>| {
             (0..1 << 20).find(|number| !nodes.note_miss(ROOT, &folding, &number.to_string(), lease)).unwrap()
         };
         let most = noted(&mut nodes, None);
