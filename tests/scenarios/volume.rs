@@ -74,6 +74,11 @@ fn a_rename_that_changes_only_the_case_changes_the_name() {
     let host = Host::start();
     let line = r"cd C:\& echo one> readme.txt& ren readme.txt ReadMe.TXT& ren License.txt LICENSE.txt& dir /b *.txt& type README.txt";
     assert_eq!(cmd(&host, "one", line), ["LICENSE.txt", "ReadMe.TXT", "one"]);
+    // The program has looked at it by the new name before.
+    let line = r"cd C:\& echo one> file.txt& type FILE.TXT& (if exist FILE.TXT echo exists)& ren file.txt FILE.TXT& dir /b f*.txt";
+    assert_eq!(cmd(&host, "three", line), ["one", "exists", "FILE.TXT"]);
+    let line = r"cd C:\& type LICENSE.TXT>NUL& move License.txt LICENSE.TXT>NUL& dir /b lic*.txt";
+    assert_eq!(cmd(&host, "four", line), ["LICENSE.TXT"]);
     // Directories, of the image and new.
     let line = r"cd C:\& md Data& echo two> Data\f.txt& ren Data dATA& ren ProgramData PROGRAMDATA& dir /b /ad *data& type data\F.txt";
     assert_eq!(cmd(&host, "two", line), ["dATA", "PROGRAMDATA", "two"]);

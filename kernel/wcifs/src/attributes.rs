@@ -1,5 +1,6 @@
 //! What a program is told about a file.
 
+use crate::fuse::reply::Keep;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Stat, StatxFlags, statx};
 use rustix::io::Errno;
@@ -29,6 +30,8 @@ pub struct Attributes {
     pub owner: u32,
     /// Size of I/O, in bytes.
     pub block_size: u32,
+    /// How long the kernel may keep them.
+    pub keep: Keep,
 }
 
 impl Attributes {
@@ -52,6 +55,7 @@ impl Attributes {
             links: if is_directory { 1 } else { stat.st_nlink as u32 },
             owner,
             block_size: stat.st_blksize as u32,
+            keep: Keep::ForGood,
         }
     }
 
@@ -76,6 +80,7 @@ impl Attributes {
             links: 1,
             owner,
             block_size: stat.stx_blksize,
+            keep: Keep::ForGood,
         }))
     }
 }

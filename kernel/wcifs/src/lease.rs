@@ -23,6 +23,11 @@ const SLACK: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Moment(u32);
 
+impl Moment {
+    /// Later than all others.
+    pub const NEVER: Self = Self(u32::MAX);
+}
+
 /// A name may be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {

@@ -80,7 +80,7 @@ pub struct Node {
     pub known: Known,
     /// Until when as its directory spells it, where that is not for good.
     pub known_until: Moment,
-    /// Until when in other spellings.
+    /// Until when in other spellings; the moment 0 if in none.
     pub misspelled_until: Moment,
     /// Names in it, once they were asked for.
     pub directory: Option<Box<Directory>>,
@@ -122,6 +122,11 @@ impl Node {
     /// Until when the kernel knows it in whatever spelling.
     pub fn forgotten_after(&self) -> Moment {
         self.known_until.max(self.misspelled_until)
+    }
+
+    /// Whether the kernel knows a file that is open by another spelling, too: who looks at it may be about to give it that one.
+    pub fn is_in_question(&self) -> bool {
+        self.misspelled_until != Moment::default() && self.kind == Kind::File && self.users() > 0
     }
 
     fn is_needed(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::fuse::device::Device;
 use crate::fuse::number::{ROOT, notice};
 use crate::fuse::reply::{Keep, Reply};
 use crate::layer::{Kind, Layer, LayerIndex, SCRATCH};
-use crate::lease::Leases;
+use crate::lease::{Leases, Moment};
 use crate::merge;
 use crate::name::Folding;
 use crate::node::{Known, Node, Nodes, Open};
@@ -190,6 +190,9 @@ impl Volume {
             // Layers share files by hard links; no link of a volume is among them. One that is open may have lost its name.
             attributes.links = u32::from(node.has_name() || self.nodes.is_succeeded(id));
         }
+        if node.is_in_question() {
+            attributes.keep = Keep::No;
+        }
         attributes
     }
 
@@ -266,6 +269,9 @@ impl Volume {
         // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
         // of the others could be taken back when it goes.
         if self.abilities.epochs || node.kind == Kind::Directory {
+            if !is_exact {
+                node.misspelled_until = Moment::NEVER;
+            }
             return Ok(Keep::ForGood);
         }
         let Some(lease) = self.leases.grant() else { return Ok(Keep::No) };
@@ -310,6 +316,7 @@ impl Volume {
         let spelling = self.folding.spelling(spelled);
         let Some(node) = self.nodes.get_mut(id) else { return };
         let known = std::mem::replace(&mut node.known, Known::NO);
+        node.misspelled_until = Moment::default();
         if known == Known::NO || known == Known::only(spelling) {
             return;
         }

@@ -9,7 +9,7 @@ const HEADER: usize = 16;
 /// How long the kernel may keep what it was told: for good, as nothing changes the volume but the kernel's requests.
 const FOR_GOOD: u64 = 1 << 31;
 
-/// How long a name, or its absence, may be kept.
+/// How long a name, its absence, or what a file is may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     /// Until it is told otherwise.
@@ -18,6 +18,17 @@ pub enum Keep {
     For(Duration),
     /// To be asked for again each time.
     No,
+}
+
+impl Keep {
+    /// Seconds and nanoseconds.
+    fn time(self) -> (u64, u32) {
+        match self {
+            Self::ForGood => (FOR_GOOD, 0),
+            Self::For(time) => (time.as_secs(), time.subsec_nanos()),
+            Self::No => (0, 0),
+        }
+    }
 }
 
 /// A buffer that answers are written to; used again for each.
@@ -91,27 +102,24 @@ impl Reply {
 
     /// `fuse_entry_out`: name → inode.
     pub fn entry(&mut self, node: u64, attributes: &Attributes, keep: Keep) -> &mut Self {
-        self.name(node, keep).attributes(attributes)
+        self.name(node, keep, attributes.keep).attributes(attributes)
     }
 
     /// `fuse_entry_out` of a name that is not there and that the kernel may remember as such.
     pub fn absent(&mut self, keep: Keep) -> &mut Self {
-        self.name(0, keep).zeros(Attributes::LENGTH)
+        self.name(0, keep, Keep::No).zeros(Attributes::LENGTH)
     }
 
-    /// The first part of `fuse_entry_out`. Attributes of an inode are kept for good.
-    fn name(&mut self, node: u64, keep: Keep) -> &mut Self {
-        let (seconds, nanoseconds) = match keep {
-            Keep::ForGood => (FOR_GOOD, 0),
-            Keep::For(time) => (time.as_secs(), time.subsec_nanos()),
-            Keep::No => (0, 0),
-        };
-        self.u64(node).u64(0).u64(seconds).u64(FOR_GOOD).u32(nanoseconds).u32(0)
+    /// The first part of `fuse_entry_out`: how long the name and the attributes are kept.
+    fn name(&mut self, node: u64, name: Keep, attributes: Keep) -> &mut Self {
+        let ((seconds, nanoseconds), (attribute_seconds, attribute_nanoseconds)) = (name.time(), attributes.time());
+        self.u64(node).u64(0).u64(seconds).u64(attribute_seconds).u32(nanoseconds).u32(attribute_nanoseconds)
     }
 
     /// `fuse_attr_out`.
     pub fn attribute_answer(&mut self, attributes: &Attributes) -> &mut Self {
-        self.u64(FOR_GOOD).zeros(8).attributes(attributes)
+        let (seconds, nanoseconds) = attributes.keep.time();
+        self.u64(seconds).u32(nanoseconds).u32(0).attributes(attributes)
     }
 
     /// `fuse_attr`.
@@ -129,7 +137,8 @@ impl Reply {
     /// `fuse_statx_out`.
     pub fn statx(&mut self, a: &Attributes) -> &mut Self {
         const BASIC_AND_BIRTH: u32 = 0xfff;
-        self.u64(FOR_GOOD).zeros(24);
+        let (seconds, nanoseconds) = a.keep.time();
+        self.u64(seconds).u32(nanoseconds).zeros(20);
         self.u32(BASIC_AND_BIRTH).u32(a.block_size).u64(0);
         self.u32(a.links).u32(a.owner).u32(a.owner).u16(a.mode as u16).u16(0);
         self.u64(a.number).u64(a.size).u64(a.blocks).u64(0);

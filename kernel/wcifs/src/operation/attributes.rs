@@ -40,21 +40,7 @@ impl Volume {
                     self.callers.purpose(thread, directory, name, kind, in_question)
                 }
             };
-            let hidden = match purpose {
-                Purpose::Respelling | Purpose::Target => {
-                    let path = self.entry_path(parent, name)?;
-                    let path = std::str::from_utf8(&path).map_err(|_| Errno::ILSEQ)?;
-                    let renames = match (purpose, kind) {
-                        (Purpose::Respelling, _) => true,
-                        // The kernel says of it the name that was used last.
-                        (_, Kind::Directory) => may_have_open(thread, path),
-                        _ => may_have_open(thread, path) && !may_have_opened_as(thread, path),
-                    };
-                    renames && may_be_gone(thread, path)
-                }
-                Purpose::Look | Purpose::Use => false,
-            };
-            if hidden {
+            if self.is_hidden(purpose, parent, name, kind, thread)? {
                 return Err(Errno::NOENT);
             }
             let (id, attributes, keep) = self.know(parent, place, spelled)?;
@@ -63,6 +49,47 @@ impl Volume {
             return Ok(());
         }
         self.miss(parent, name, reply)
+    }
+
+    /// Whether a name is not found by who is about to give it to what has it in another spelling.
+    fn is_hidden(
+        &self,
+        purpose: Purpose,
+        parent: u64,
+        name: &str,
+        kind: Kind,
+        thread: u32,
+    ) -> Result<bool, Errno> {
+        if matches!(purpose, Purpose::Look | Purpose::Use) {
+            return Ok(false);
+        }
+        let path = self.entry_path(parent, name)?;
+        let path = std::str::from_utf8(&path).map_err(|_| Errno::ILSEQ)?;
+        let renames = match (purpose, kind) {
+            (Purpose::Respelling, _) => true,
+            // The kernel says of it the name that was used last.
+            (_, Kind::Directory) => may_have_open(thread, path),
+            _ => may_have_open(thread, path) && !may_have_opened_as(thread, path),
+        };
+        Ok(renames && may_be_gone(thread, path))
+    }
+
+    /// Whether who asks for an inode's attributes has found it by a name that it is not to find: a spelling that the kernel remembers.
+    fn is_not_to_be_seen(&mut self, id: u64, thread: u32) -> Result<bool, Errno> {
+        let node = self.node(id)?;
+        if !node.is_in_question() || !node.has_name() {
+            return Ok(false);
+        }
+        let (parent, kind) = (node.parent, node.kind);
+        let written = self.entry_of(node)?.name.clone();
+        let Some(name) = self.callers.looks_at(thread).filter(|name| **name != *written && name::same(name, &written))
+        else {
+            return Ok(false);
+        };
+        let directory = self.path_in(parent, SCRATCH)?;
+        let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
+        let purpose = self.callers.purpose(thread, directory, &name, kind, true);
+        self.is_hidden(purpose, parent, &name, kind, thread)
     }
 
     /// A name is not there, and the kernel may remember that.
@@ -84,12 +111,19 @@ impl Volume {
         Ok(())
     }
 
-    pub(super) fn get_attributes(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
+    pub(super) fn get_attributes(&mut self, id: u64, thread: u32, reply: &mut Reply) -> Result<(), Errno> {
+        if self.is_not_to_be_seen(id, thread)? {
+            // The kernel looks the name up again.
+            return Err(Errno::STALE);
+        }
         reply.attribute_answer(&self.attributes(id)?);
         Ok(())
     }
 
-    pub(super) fn statx(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
+    pub(super) fn statx(&mut self, id: u64, thread: u32, reply: &mut Reply) -> Result<(), Errno> {
+        if self.is_not_to_be_seen(id, thread)? {
+            return Err(Errno::STALE);
+        }
         let mut attributes = self.attributes(id)?;
         if let Some(created) = self.created(id)? {
             attributes.born = created;

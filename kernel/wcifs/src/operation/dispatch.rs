@@ -29,7 +29,7 @@ impl Volume {
         }
         Answered::With(match request.opcode {
             opcode::LOOKUP => self.lookup(node, body, request.caller.thread, reply),
-            opcode::GETATTR => self.get_attributes(node, reply),
+            opcode::GETATTR => self.get_attributes(node, request.caller.thread, reply),
             opcode::OPEN => self.open_file(node, body, reply),
             opcode::RELEASE => self.release(node, body),
             opcode::READ => self.read(node, body, reply),
@@ -52,7 +52,7 @@ impl Volume {
             opcode::RENAME => self.rename_plainly(node, body, request.caller.thread),
             opcode::RENAME2 => self.rename_with_flags(node, body, request.caller.thread),
             opcode::SETATTR => self.set_attributes(node, body, reply),
-            opcode::STATX => self.statx(node, reply),
+            opcode::STATX => self.statx(node, request.caller.thread, reply),
             opcode::READLINK => self.read_link(node, reply),
             opcode::STATFS => self.statistics(reply),
             opcode::FSYNC => self.sync_file(node, body),

@@ -68,9 +68,14 @@ impl Volume {
 
     /// One more program has an inode's file open.
     pub(super) fn use_file(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
-        let open = self.node_mut(id)?.open.as_mut().ok_or(Errno::IO)?;
+        let node = self.node_mut(id)?;
+        let was_in_question = node.is_in_question();
+        let open = node.open.as_mut().ok_or(Errno::IO)?;
         open.users += 1;
         reply.opened(open.backing);
+        if node.is_in_question() && !was_in_question {
+            self.invalidate_attributes(id);
+        }
         Ok(())
     }
 

@@ -13,6 +13,9 @@
 //! one name only, the last that was used: the program looks at the new name first, so what it is told is not kept, or
 //! wineserver's look would be answered by the kernel.
 //!
+//! The kernel may know that file in the new spelling from before it was open, and would answer the look itself. So it keeps no
+//! attributes of an open file that it knows by another spelling, asks for them, and is told that it has to look the name up (`ESTALE`).
+//!
 //! wineserver also looks at the name by which it had opened a file before it removes that, and has to find it: it has closed the file
 //! then, or has it open by that name.
 
@@ -34,8 +37,10 @@ const EXCHANGE: u64 = 2;
 const ROOT_NAMES: [&[u8]; 2] = [b"drive_c", b"c:"];
 /// Longest time to read what a thread is told of. Its memory may be a file of this volume, which nobody serves meanwhile.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// `stat`, `newfstatat` and `statx`, each with the place of the path among the arguments.
-const LOOKS_AT: [(u64, usize); 3] = [(4, 0), (262, 1), (332, 1)];
+/// `stat`, `newfstatat` and `statx`, each with the places of the path and the flags among the arguments.
+const LOOKS_AT: [(u64, usize, Option<usize>); 3] = [(4, 0, None), (262, 1, Some(3)), (332, 1, Some(2))];
+/// `AT_EMPTY_PATH`: of a file that is open.
+const EMPTY_PATH: u64 = 0x1000;
 /// Looks at a thread that has sent its request but does not sleep yet.
 const LOOKS: usize = 1000;
 /// Bytes of the longest path (`PATH_MAX`).
@@ -81,7 +86,7 @@ impl Callers {
     ) -> Option<Purpose> {
         let (call, arguments) = self.call(thread)?;
         let rename = RENAMES.iter().find(|(number, ..)| *number == call);
-        let look = LOOKS_AT.iter().find(|(number, _)| *number == call);
+        let look = LOOKS_AT.iter().find(|(number, ..)| *number == call);
         if rename.is_none() {
             look.filter(|_| in_question)?;
             if !is_wineserver(thread) {
@@ -105,6 +110,18 @@ impl Callers {
         let looked_at = strings(thread, vec![argument(look?.1)?])?.pop()?;
         let (place, step) = split(&looked_at);
         (step == wanted.as_bytes() && may_be(place, directory, wanted)).then_some(Purpose::Target)
+    }
+
+    /// The last step of the path that wineserver looks at, if the thread is its.
+    pub fn looks_at(&mut self, thread: u32) -> Option<String> {
+        let (call, arguments) = self.call(thread)?;
+        let (_, place, flags) = LOOKS_AT.iter().find(|(number, ..)| *number == call)?;
+        let flags = flags.map_or(0, |flags| arguments.get(flags).copied().unwrap_or_default());
+        if flags & EMPTY_PATH != 0 || !is_wineserver(thread) {
+            return None;
+        }
+        let path = strings(thread, vec![*arguments.get(*place)?])?.pop()?;
+        String::from_utf8(split(&path).1.to_vec()).ok()
     }
 
     /// Number and arguments of the call that a thread is in.

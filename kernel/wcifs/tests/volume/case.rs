@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 in_every_mode!(
     wineserver_renames_to_another_case,
     wineserver_renames_directories_to_another_case,
+    wineserver_renames_to_a_case_that_was_used_before,
     a_directory_with_a_mount_in_it_keeps_its_spelling,
     any_spelling_finds_a_file,
     a_miss_is_forgotten_when_another_spelling_is_created,
@@ -178,6 +179,36 @@ fn wineserver_renames_to_another_case(mode: Mode) {
     }
     as_wineserver(|| fs::rename(volume.at("other"), volume.at("readme")).unwrap());
     assert_eq!(volume.read("README"), "other");
+}
+
+/// Programs look whether something has the new name, some by opening it, before anybody has the file open.
+fn wineserver_renames_to_a_case_that_was_used_before(mode: Mode) {
+    for looked in [true, false] {
+        let volume = Fixture::over(mode, &[("d/readme", "low")]);
+        volume.write("new", "new");
+        for (name, spelled) in [("d/readme", "d/ReadMe"), ("new", "NEW")] {
+            for _ in 0..2 {
+                match looked {
+                    true => assert!(volume.at(spelled).exists()),
+                    false => _ = volume.read(spelled),
+                }
+            }
+            as_wineserver(|| {
+                let held = fs::File::open(volume.at(name)).unwrap();
+                assert_eq!(held.metadata().unwrap().len(), 3);
+                assert_eq!(error(fs::metadata(volume.at(spelled))), 2, "{spelled}");
+                // The name that it has is found.
+                assert_eq!(fs::metadata(volume.at(name)).unwrap().ino(), held.metadata().unwrap().ino());
+                fs::rename(volume.at(name), volume.at(spelled)).unwrap();
+            });
+            let (parent, last) = spelled.rsplit_once('/').unwrap_or(("", spelled));
+            assert!(volume.names(parent).iter().any(|found| found == last), "{:?}", volume.names(parent));
+            assert!(as_wineserver(|| volume.at(name).exists()));
+        }
+        // Anybody else finds it meanwhile.
+        let _held = fs::File::open(volume.at("d/readme")).unwrap();
+        assert!(volume.at("d/README").exists() && volume.at("d/ReadMe").exists());
+    }
 }
 
 fn wineserver_renames_directories_to_another_case(mode: Mode) {
