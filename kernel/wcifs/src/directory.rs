@@ -216,6 +216,10 @@ impl Directory {
             return false;
         }
         let miss = self.misses.entry(folding.hash(name)).or_insert(Miss { spelling, until });
+        if lease.is_some_and(|lease| miss.until.is_some_and(|until| until <= lease.now)) {
+            // What it was remembered as is forgotten.
+            miss.spelling = spelling;
+        }
         miss.until = miss.until.max(until);
         if miss.spelling != spelling {
             miss.spelling = None;
@@ -226,6 +230,7 @@ impl Directory {
     /// Drops the names that the kernel does not remember as absent any more.
     pub fn sweep_misses(&mut self, now: Moment) {
         self.misses.retain(|_, miss| miss.until.is_none_or(|until| until > now));
+        self.misses.shrink_to_fit();
     }
 
     /// The kernel remembers no name as absent any more.

@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::fuse::number::ROOT;
 use crate::layer::{Kind, LayerIndex};
-use crate::lease::{Lease, Moment};
+use crate::lease::{Lease, Leases, Moment};
 use crate::name::{Folding, Spelling};
 use hashbrown::HashMap;
 use rustix::fd::OwnedFd;
@@ -80,7 +80,7 @@ pub struct Node {
     pub known: Known,
     /// Until when as its directory spells it, where that is not for good.
     pub known_until: Moment,
-    /// Until when in other spellings; the moment 0 if in none.
+    /// Until when in other spellings, or until when those are new to it where they are known for good; 0 if there are none.
     pub misspelled_until: Moment,
     /// Names in it, once they were asked for.
     pub directory: Option<Box<Directory>>,
@@ -119,14 +119,22 @@ impl Node {
         self.parent != 0
     }
 
+    /// Whether it has the name of one that was copied up while it was open.
+    pub fn succeeds(&self) -> bool {
+        self.kind == Kind::File && self.children > 0
+    }
+
     /// Until when the kernel knows it in whatever spelling.
     pub fn forgotten_after(&self) -> Moment {
         self.known_until.max(self.misspelled_until)
     }
 
-    /// Whether the kernel knows a file that is open by another spelling, too: who looks at it may be about to give it that one.
-    pub fn is_in_question(&self) -> bool {
-        self.misspelled_until != Moment::default() && self.kind == Kind::File && self.users() > 0
+    /// Whether the kernel knows a file that is open by another spelling, too, or has come to know it so lately: who looks at it may
+    /// be about to give it that one.
+    pub fn is_in_question(&self, leases: &Leases) -> bool {
+        let is_open = self.kind == Kind::File && self.users() > 0;
+        let misspelled = self.misspelled_until != Moment::default();
+        misspelled && is_open && self.misspelled_until > leases.now()
     }
 
     fn is_needed(&self) -> bool {
@@ -208,7 +216,13 @@ impl Nodes {
         }
         let Some(Lease { now, .. }) = lease.filter(|lease| lease.now > self.swept) else { return false };
         self.swept = now;
-        self.sweep_misses(|directory| directory.sweep_misses(now));
+        if self.misses >= MAX_MISSES {
+            self.sweep_misses(|directory| directory.sweep_misses(now));
+        } else if let Some(directory) = self.get_mut(directory).and_then(|node| node.directory.as_deref_mut()) {
+            let before = directory.misses();
+            directory.sweep_misses(now);
+            self.misses -= before - directory.misses();
+        }
         self.add_miss(directory, folding, name, lease)
     }
 
@@ -436,7 +450,6 @@ mod tests {
 
     #[test]
     fn room_for_misses_comes_back() {
-        use crate::lease::{Lease, Leases};
         let (mut nodes, folding) = (Nodes::new(2, 0o755), Folding::default());
         nodes.get_mut(ROOT).unwrap().directory = Some(Box::default());
         let noted = |nodes: &mut Nodes, lease: Option<Lease>| {

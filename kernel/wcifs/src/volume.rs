@@ -16,9 +16,14 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most directories above one another; deeper ones cannot be named anyway (`PATH_MAX`).
 const MAX_DEPTH: usize = 2048;
+
+/// How long after the kernel has got to know a spelling somebody may be about to give a file that one: programs look whether there is
+/// such a file, and rename it then.
+const NEW: Duration = Duration::from_secs(2);
 
 /// What happens to changes if the machine loses power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +195,7 @@ impl Volume {
             // Layers share files by hard links; no link of a volume is among them. One that is open may have lost its name.
             attributes.links = u32::from(node.has_name() || self.nodes.is_succeeded(id));
         }
-        if node.is_in_question() {
+        if node.is_in_question(&self.leases) {
             attributes.keep = Keep::No;
         }
         attributes
@@ -256,9 +261,12 @@ impl Volume {
     pub(crate) fn count(&mut self, id: u64, spelled: &[u8], is_exact: bool) -> Result<Keep, Errno> {
         let spelling = self.folding.spelling(spelled);
         let has_several = self.nodes.on_disk(id) != 0;
+        let epochs = self.abilities.epochs;
         let node = self.nodes.get_mut(id).ok_or(Errno::STALE)?;
         node.lookups += 1;
+        let forgotten = !epochs && node.kind != Kind::Directory && node.forgotten_after() <= self.leases.now();
         node.known = match node.known {
+            _ if forgotten => Known::only(spelling),
             Known::NO => Known::only(spelling),
             // Names in different directories may be spelled the same.
             _ if has_several => Known::VARIOUSLY,
@@ -268,9 +276,9 @@ impl Volume {
         };
         // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
         // of the others could be taken back when it goes.
-        if self.abilities.epochs || node.kind == Kind::Directory {
+        if epochs || node.kind == Kind::Directory {
             if !is_exact {
-                node.misspelled_until = Moment::NEVER;
+                node.misspelled_until = self.leases.after(NEW);
             }
             return Ok(Keep::ForGood);
         }
@@ -314,9 +322,14 @@ impl Volume {
     /// kernel knows it in another spelling too, it has to ask again.
     pub(crate) fn unknow(&mut self, id: u64, spelled: &[u8]) {
         let spelling = self.folding.spelling(spelled);
+        let has_several = self.nodes.on_disk(id) != 0;
         let Some(node) = self.nodes.get_mut(id) else { return };
-        let known = std::mem::replace(&mut node.known, Known::NO);
-        node.misspelled_until = Moment::default();
+        // Where they cannot be declared old, the kernel goes on to remember other names of a file that has several.
+        let after = if has_several && !self.abilities.epochs { Known::VARIOUSLY } else { Known::NO };
+        let known = std::mem::replace(&mut node.known, after);
+        if self.abilities.epochs {
+            node.misspelled_until = Moment::default();
+        }
         if known == Known::NO || known == Known::only(spelling) {
             return;
         }

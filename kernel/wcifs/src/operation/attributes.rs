@@ -52,14 +52,7 @@ impl Volume {
     }
 
     /// Whether a name is not found by who is about to give it to what has it in another spelling.
-    fn is_hidden(
-        &self,
-        purpose: Purpose,
-        parent: u64,
-        name: &str,
-        kind: Kind,
-        thread: u32,
-    ) -> Result<bool, Errno> {
+    fn is_hidden(&self, purpose: Purpose, parent: u64, name: &str, kind: Kind, thread: u32) -> Result<bool, Errno> {
         if matches!(purpose, Purpose::Look | Purpose::Use) {
             return Ok(false);
         }
@@ -77,7 +70,7 @@ impl Volume {
     /// Whether who asks for an inode's attributes has found it by a name that it is not to find: a spelling that the kernel remembers.
     fn is_not_to_be_seen(&mut self, id: u64, thread: u32) -> Result<bool, Errno> {
         let node = self.node(id)?;
-        if !node.is_in_question() || !node.has_name() {
+        if !node.is_in_question(&self.leases) || !node.has_name() {
             return Ok(false);
         }
         let (parent, kind) = (node.parent, node.kind);
@@ -145,6 +138,9 @@ impl Volume {
         // A size is that of the file which its user has open.
         let (asked, id) = (id, if valid & set::SIZE == 0 { self.nodes.latest(id) } else { id });
         let node = self.node(id)?;
+        if valid & set::SIZE != 0 && self.nodes.is_succeeded(id) {
+            return Err(Errno::STALE);
+        }
         if node.layer != SCRATCH {
             let resized = valid & set::SIZE != 0;
             let split = resized && node.users() > 0;

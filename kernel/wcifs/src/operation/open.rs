@@ -31,6 +31,10 @@ impl Volume {
         if node.kind != Kind::File {
             return Err(Errno::INVAL);
         }
+        if writes(flags) && self.nodes.is_succeeded(id) {
+            // The name is another inode's since this one was asked for.
+            return Err(Errno::STALE);
+        }
         if node.layer != SCRATCH && writes(flags) {
             self.copy_up(id, if emptied { Data::Left } else { Data::Copied })?;
         }
@@ -69,11 +73,11 @@ impl Volume {
     /// One more program has an inode's file open.
     pub(super) fn use_file(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
         let node = self.node_mut(id)?;
-        let was_in_question = node.is_in_question();
+        let was_open = node.users() > 0;
         let open = node.open.as_mut().ok_or(Errno::IO)?;
         open.users += 1;
         reply.opened(open.backing);
-        if node.is_in_question() && !was_in_question {
+        if !was_open && self.node(id)?.is_in_question(&self.leases) {
             self.invalidate_attributes(id);
         }
         Ok(())
@@ -116,12 +120,14 @@ impl Volume {
     pub(super) fn split(&mut self, id: u64) -> Result<(), Errno> {
         let new = self.nodes.number();
         let node = self.node(id)?;
-        let (parent, place, number, known) = (node.parent, node.place, node.number, node.known);
+        let (parent, place, number) = (node.parent, node.place, node.number);
+        let known_until = node.forgotten_after();
         let mode = u32::from(node.mode);
         let entry = self.entry_of_mut(id)?;
         entry.node = new;
         let (layer, kind) = (entry.layer, entry.kind);
-        self.nodes.add(new, Node { number, children: 1, ..Node::new(new, parent, place, layer, kind, mode) });
+        self.nodes
+            .add(new, Node { number, children: 1, known_until, ..Node::new(new, parent, place, layer, kind, mode) });
         self.nodes.succeed(id, new);
         for (parent, place) in self.nodes.move_links(id, new) {
             if let Some(entry) = self.directory_mut(parent)?.at_mut(place) {
@@ -131,13 +137,13 @@ impl Volume {
         let mut close = Self::closer(&self.device);
         self.nodes.place_at(id, 0, 0, &mut close);
         let node = self.node_mut(id)?;
+        node.known = Known::NO;
         if let Some(open) = &node.open {
             node.layer = open.layer;
         }
-        // The kernel asks again for the spelling that it uses now, not for others.
-        if known == Known::VARIOUSLY {
-            self.unknow(id, b"");
-        }
+        // The kernel asks again for the name that it was led here by, if it was led by one; not for others, nor for one that another
+        // program gives the file at this moment.
+        self.new_epoch();
         Ok(())
     }
 }

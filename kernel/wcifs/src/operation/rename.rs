@@ -9,7 +9,7 @@ use crate::layer::{Kind, SCRATCH};
 use crate::lease::Moment;
 use crate::metadata;
 use crate::name::{self, Spelling};
-use crate::node::Known;
+use crate::node::{Known, Node};
 use crate::volume::{Target, Volume};
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
@@ -201,7 +201,7 @@ impl Volume {
             self.unknow(replaced.node, new);
             self.lose_name(replaced.node, target.parent, replaced.place)?;
         }
-        self.unknow(id, old);
+        self.leave(id, old);
         let spelling = self.folding.spelling(new);
         let named_so = self.nodes.get(id).is_some_and(|node| (node.parent, node.place) == (parent, entry.place));
         let mut close = Self::closer(&self.device);
@@ -212,6 +212,15 @@ impl Volume {
         }
         self.nodes.drop_unneeded(id, &mut close);
         Ok(())
+    }
+
+    /// The kernel gives an inode another name than `old`.
+    fn leave(&mut self, id: u64, old: &[u8]) {
+        self.unknow(id, old);
+        if self.nodes.get(id).is_some_and(Node::succeeds) {
+            // It may have given the name to the one that this one has succeeded.
+            self.new_epoch();
+        }
     }
 
     /// Notes that a name of a file that has several is another one now.
@@ -256,7 +265,7 @@ impl Volume {
         respelled.spellings = (!below.is_empty()).then(|| Box::new(below));
         let place = directory.insert(&folding, respelled);
         self.end_miss(parent, new)?;
-        self.unknow(id, old);
+        self.leave(id, old);
         self.move_link(id, (parent, entry.place), (parent, place));
         self.know_as(id, self.folding.spelling(new.as_bytes()));
         let node = self.node_mut(id)?;
@@ -292,15 +301,20 @@ impl Volume {
         // The kernel knows both by other names now.
         self.unknow(a.node, b"");
         self.unknow(b.node, b"");
-        let moves = [(&b, (new_parent, b.place), (parent, &a)), (&a, (parent, a.place), (new_parent, &b))];
-        for (entry, from, (to, there)) in moves {
+        let moves = [(&b, (new_parent, b.place), (parent, &a, old)), (&a, (parent, a.place), (new_parent, &b, new))];
+        for (entry, from, (to, there, spelled)) in moves {
             let moved = Entry { name: there.name.clone(), below: there.below, ..entry.clone() };
             let place = self.directory_mut(to)?.insert(&folding, moved);
             self.move_link(entry.node, from, (to, place));
             if self.nodes.get(entry.node).is_some_and(|node| (node.parent, node.place) == from) {
                 self.nodes.place_at(entry.node, to, place, &mut close);
             }
-            self.know_as(entry.node, self.folding.spelling(there.name.as_bytes()));
+            self.know_as(entry.node, self.folding.spelling(spelled));
+            if there.name.as_bytes() != spelled
+                && let Some(node) = self.nodes.get_mut(entry.node)
+            {
+                node.misspelled_until = std::mem::take(&mut node.known_until);
+            }
         }
         Ok(())
     }

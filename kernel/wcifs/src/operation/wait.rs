@@ -31,7 +31,9 @@ impl Volume {
         let (node, mut body) = (request.node, request.body);
         match request.opcode {
             opcode::OPEN => self.split_after(node, writes(body.u32().ok()?)),
-            opcode::SETATTR => self.split_after(node, body.u32().ok()? & set::SIZE != 0),
+            opcode::SETATTR if body.u32().ok()? & set::SIZE != 0 => {
+                self.nodes.get(node).filter(|node| node.layer != SCRATCH).and_then(|_| self.split_after(node, true))
+            }
             opcode::CREATE => {
                 let flags = body.u32().ok()?;
                 let spelled = body.skip(12).ok()?.name().ok()?;
@@ -77,6 +79,10 @@ impl Volume {
         let entry = self.entry_at(parent, spelled)?;
         let node = self.nodes.get(entry.node)?;
         let only_so = node.known == Known::only(self.folding.spelling(spelled));
+        if node.succeeds() {
+            // The kernel may still have the other one by this name.
+            return Some(node.forgotten_after());
+        }
         let until = if entry.name.as_bytes() == spelled { node.misspelled_until } else { node.forgotten_after() };
         (!only_so).then_some(until)
     }

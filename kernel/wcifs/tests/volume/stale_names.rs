@@ -11,6 +11,11 @@ in_every_mode!(
     a_name_that_goes_is_not_found,
     a_name_that_stands_for_another_file_leads_to_it,
     a_file_that_is_copied_up_while_it_is_open_is_the_new_one,
+    other_names_of_a_file_go_on_to_count,
+    names_that_change_places_keep_their_spelling,
+    several_programs_write_a_file_that_is_read,
+    a_file_that_is_written_through_its_descriptor_keeps_its_name,
+    a_file_that_is_written_and_renamed_at_once_is_one_file,
     others_go_on_while_a_change_waits,
     more_misses_than_are_noted,
     programs_that_change_spellings_all_the_time_do_not_wait_for_ever,
@@ -126,6 +131,86 @@ fn a_file_that_is_copied_up_while_it_is_open_is_the_new_one(mode: Mode) {
         let old = held.borrow_mut().pop().unwrap();
         assert_eq!(std::io::read_to_string(old).unwrap(), "low", "change {change}");
     });
+}
+
+fn other_names_of_a_file_go_on_to_count(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/", ""), ("e/", "")]);
+    volume.write("d/a", "x");
+    fs::hard_link(volume.at("d/a"), volume.at("e/b")).unwrap();
+    assert!(volume.at("e/b").exists());
+    fs::remove_file(volume.at("d/a")).unwrap();
+    assert!(volume.at("e/B").exists());
+    fs::remove_file(volume.at("e/B")).unwrap();
+    assert!(!volume.at("e/b").exists() && !volume.at("d/a").exists());
+}
+
+fn names_that_change_places_keep_their_spelling(mode: Mode) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let volume = Fixture::over(mode, &[("d/low", "low"), ("d/other", "other")]);
+    assert!(volume.at("d/low").exists());
+    renameat_with(CWD, volume.at("d/low"), CWD, volume.at("d/OTHER"), RenameFlags::EXCHANGE).unwrap();
+    assert_eq!((volume.read("d/low"), volume.read("d/OTHER")), ("other".into(), "low".into()));
+    fs::remove_file(volume.at("d/other")).unwrap();
+    volume.write("d/other", "new");
+    assert_eq!(volume.read("d/OTHER"), "new");
+}
+
+fn several_programs_write_a_file_that_is_read(mode: Mode) {
+    let volume = Fixture::over(mode, &[("d/low", "low"), ("d/other", "other")]);
+    for cut in [false, true] {
+        let name = if cut { "d/other" } else { "d/low" };
+        assert!(volume.at(name).exists() && volume.at(&name.to_uppercase()).exists());
+        let held = File::open(volume.at(name)).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| match cut {
+                    true => crate::posix::permissions::truncate(&volume.at(name)).unwrap(),
+                    false => OpenOptions::new().append(true).open(volume.at(name)).unwrap().write_all(b"+").unwrap(),
+                });
+            }
+        });
+        assert_eq!(volume.read(name), if cut { "o" } else { "low++++" });
+        assert_eq!(std::io::read_to_string(held).unwrap(), if cut { "other" } else { "low" });
+    }
+}
+
+fn a_file_that_is_written_through_its_descriptor_keeps_its_name(mode: Mode) {
+    use std::os::fd::AsRawFd;
+    let volume = Fixture::over(mode, &[("d/low", "low")]);
+    let held = File::open(volume.at("d/low")).unwrap();
+    // Nothing leads from here to the new file: it is refused, or it is the file of that name.
+    let again = format!("/proc/self/fd/{}", held.as_raw_fd());
+    let _ = OpenOptions::new().write(true).open(again).map(|mut file| file.write_all(b"LOW"));
+    volume.write("d/low", "new");
+    assert_eq!((volume.read("d/low"), volume.read("d/LOW")), ("new".into(), "new".into()));
+}
+
+/// In whatever order both are done.
+fn a_file_that_is_written_and_renamed_at_once_is_one_file(mode: Mode) {
+    let names: Vec<String> = (0..150).map(|number| format!("d/low{number}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "low")).collect();
+    let volume = Fixture::over(mode, &files);
+    for (number, name) in names.iter().enumerate() {
+        let held = File::open(volume.at(name)).unwrap();
+        let renamed = format!("d/x{number}");
+        let barrier = std::sync::Barrier::new(2);
+        let written = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                barrier.wait();
+                let file = OpenOptions::new().write(true).open(volume.at(name));
+                file.map(|mut file| file.write_all(b"new").unwrap()).is_ok()
+            });
+            barrier.wait();
+            fs::rename(volume.at(name), volume.at(&renamed)).unwrap();
+            writer.join().unwrap()
+        });
+        let content = if written { "new" } else { "low" };
+        assert_eq!(volume.read(&renamed.to_uppercase()), content, "{renamed}");
+        assert_eq!(volume.read(&renamed), content, "{renamed}");
+        OpenOptions::new().append(true).open(volume.at(&renamed)).unwrap().write_all(b"!").unwrap();
+        assert_eq!(volume.read(&renamed), format!("{content}!"), "{renamed}");
+        drop(held);
+    }
 }
 
 /// A directory has 16,384 of them at most.
