@@ -23,7 +23,7 @@ const MAX_DEPTH: usize = 2048;
 
 /// How long after the kernel has got to know a spelling somebody may be about to give a file that one: programs look whether there is
 /// such a file, and rename it then.
-const NEW: Duration = Duration::from_secs(2);
+const NEW: Duration = Duration::from_secs(1);
 
 /// What happens to changes if the machine loses power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

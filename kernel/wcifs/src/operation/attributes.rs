@@ -73,12 +73,17 @@ impl Volume {
         if !node.is_in_question(&self.leases) || !node.has_name() {
             return Ok(false);
         }
-        let (parent, kind) = (node.parent, node.kind);
-        let written = self.entry_of(node)?.name.clone();
-        let Some(name) = self.callers.looks_at(thread).filter(|name| **name != *written && name::same(name, &written))
-        else {
-            return Ok(false);
+        let kind = node.kind;
+        let mut names = match self.nodes.linked(self.nodes.on_disk(id)) {
+            Some(linked) => linked.names.clone(),
+            None => vec![(node.parent, node.place)],
         };
+        let Some(name) = self.callers.looks_at(thread) else { return Ok(false) };
+        names.retain(|(parent, place)| {
+            let entry = self.directory(*parent).ok().and_then(|directory| directory.at(*place));
+            entry.is_some_and(|entry| *entry.name != *name && name::same(&entry.name, &name))
+        });
+        let Some((parent, _)) = names.first().copied() else { return Ok(false) };
         let directory = self.path_in(parent, SCRATCH)?;
         let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
         let purpose = self.callers.purpose(thread, directory, &name, kind, true);
@@ -141,9 +146,9 @@ impl Volume {
         if valid & set::SIZE != 0 && self.nodes.is_succeeded(id) {
             return Err(Errno::STALE);
         }
-        if node.layer != SCRATCH {
-            let resized = valid & set::SIZE != 0;
-            let split = resized && node.users() > 0;
+        let resized = valid & set::SIZE != 0;
+        let split = resized && node.open.as_ref().is_some_and(|open| open.users > 0 && open.layer != SCRATCH);
+        if node.layer != SCRATCH || split {
             self.copy_up(id, if resized && size == 0 { Data::Left } else { Data::Copied })?;
             if split {
                 // Those who have the old file open go on with it; the caller looks the name up again.

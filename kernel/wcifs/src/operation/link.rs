@@ -15,6 +15,10 @@ impl Volume {
         if self.node(old)?.kind != Kind::File {
             return Err(Errno::PERM);
         }
+        if self.nodes.is_succeeded(old) {
+            // The name is another inode's since this one was asked for.
+            return Err(Errno::STALE);
+        }
         let target = self.fresh(parent, spelled)?;
         self.copy_up(old, Data::Copied)?;
         let node = self.node(old)?;

@@ -9,6 +9,7 @@ use crate::copy_up::Data;
 use crate::fuse::reply::Reply;
 use crate::fuse::request::Body;
 use crate::layer::{Kind, SCRATCH};
+use crate::lease::Moment;
 use crate::node::{Known, Node, Open};
 use crate::volume::Volume;
 use rustix::fd::{AsFd, OwnedFd};
@@ -36,6 +37,8 @@ impl Volume {
             return Err(Errno::STALE);
         }
         if node.layer != SCRATCH && writes(flags) {
+            // What is refused then must not be empty by now.
+            self.admit(rustix::io::fcntl_dupfd_cloexec(self.scratch(), 3)?)?;
             self.copy_up(id, if emptied { Data::Left } else { Data::Copied })?;
         }
         let node = self.node(id)?;
@@ -121,13 +124,16 @@ impl Volume {
         let new = self.nodes.number();
         let node = self.node(id)?;
         let (parent, place, number) = (node.parent, node.place, node.number);
-        let known_until = node.forgotten_after();
+        // The kernel may go on to take names of the old one for this one's.
+        let misspelled_until = if self.abilities.epochs { Moment::default() } else { node.forgotten_after() };
         let mode = u32::from(node.mode);
         let entry = self.entry_of_mut(id)?;
         entry.node = new;
         let (layer, kind) = (entry.layer, entry.kind);
-        self.nodes
-            .add(new, Node { number, children: 1, known_until, ..Node::new(new, parent, place, layer, kind, mode) });
+        self.nodes.add(
+            new,
+            Node { number, children: 1, misspelled_until, ..Node::new(new, parent, place, layer, kind, mode) },
+        );
         self.nodes.succeed(id, new);
         for (parent, place) in self.nodes.move_links(id, new) {
             if let Some(entry) = self.directory_mut(parent)?.at_mut(place) {

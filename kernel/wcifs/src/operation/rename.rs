@@ -237,7 +237,9 @@ impl Volume {
     fn know_as(&mut self, id: u64, spelling: Spelling) {
         let has_several = self.nodes.on_disk(id) != 0;
         if let Some(node) = self.nodes.get_mut(id) {
-            node.known = if has_several { Known::VARIOUSLY } else { Known::only(spelling) };
+            // Who has looked its old name up may be about to part it from who has it open, and was not led by this name.
+            let parts = node.open.as_ref().is_some_and(|open| open.users > 0 && open.layer != node.layer);
+            node.known = if has_several || parts { Known::VARIOUSLY } else { Known::only(spelling) };
             // Whatever spelling the kernel had for it, it has this one now.
             node.known_until = node.forgotten_after();
             node.misspelled_until = Moment::default();

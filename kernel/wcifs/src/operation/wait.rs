@@ -19,6 +19,7 @@ impl Volume {
             return None;
         }
         let end = self.forgotten_for(request)?;
+        self.permit(request).ok()?;
         let until = self.leases.wait(end);
         if until.is_some() {
             tracing::debug!(opcode = request.opcode, "a change waits until names are forgotten");
@@ -31,9 +32,7 @@ impl Volume {
         let (node, mut body) = (request.node, request.body);
         match request.opcode {
             opcode::OPEN => self.split_after(node, writes(body.u32().ok()?)),
-            opcode::SETATTR if body.u32().ok()? & set::SIZE != 0 => {
-                self.nodes.get(node).filter(|node| node.layer != SCRATCH).and_then(|_| self.split_after(node, true))
-            }
+            opcode::SETATTR if body.u32().ok()? & set::SIZE != 0 => self.split_after(node, true),
             opcode::CREATE => {
                 let flags = body.u32().ok()?;
                 let spelled = body.skip(12).ok()?.name().ok()?;
@@ -78,11 +77,8 @@ impl Volume {
     fn known_until(&self, parent: u64, spelled: &[u8]) -> Option<Moment> {
         let entry = self.entry_at(parent, spelled)?;
         let node = self.nodes.get(entry.node)?;
-        let only_so = node.known == Known::only(self.folding.spelling(spelled));
-        if node.succeeds() {
-            // The kernel may still have the other one by this name.
-            return Some(node.forgotten_after());
-        }
+        // The kernel may still have the one that it succeeds by this name.
+        let only_so = node.known == Known::only(self.folding.spelling(spelled)) && !node.succeeds();
         let until = if entry.name.as_bytes() == spelled { node.misspelled_until } else { node.forgotten_after() };
         (!only_so).then_some(until)
     }

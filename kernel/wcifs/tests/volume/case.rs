@@ -205,6 +205,15 @@ fn wineserver_renames_to_a_case_that_was_used_before(mode: Mode) {
             assert!(volume.names(parent).iter().any(|found| found == last), "{:?}", volume.names(parent));
             assert!(as_wineserver(|| volume.at(name).exists()));
         }
+        // By another of its names, too.
+        fs::hard_link(volume.at("new"), volume.at("d/hard")).unwrap();
+        assert!(volume.at("d/HARD").exists());
+        as_wineserver(|| {
+            let _held = fs::File::open(volume.at("d/hard")).unwrap();
+            assert_eq!(error(fs::metadata(volume.at("d/HARD"))), 2);
+            fs::rename(volume.at("d/hard"), volume.at("d/HARD")).unwrap();
+        });
+        assert!(volume.names("d").contains(&"HARD".to_owned()), "{:?}", volume.names("d"));
         // Anybody else finds it meanwhile.
         let _held = fs::File::open(volume.at("d/readme")).unwrap();
         assert!(volume.at("d/README").exists() && volume.at("d/ReadMe").exists());

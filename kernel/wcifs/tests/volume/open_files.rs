@@ -265,6 +265,10 @@ fn programs_cannot_open_all_that_the_server_may(mode: Mode) {
         }
         created += 1;
     }
+    // A file that is refused is not emptied.
+    let last = names.last().unwrap();
+    let emptied = OpenOptions::new().write(true).truncate(true).open(volume.at(last));
+    assert_eq!(emptied.unwrap_err().raw_os_error(), Some(libc::EMFILE));
     let others: Vec<File> = (0..8).map(|_| File::open("/dev/null").unwrap()).collect();
     drop((others, held));
     assert!(created > 0);

@@ -15,6 +15,7 @@ in_every_mode!(
     names_that_change_places_keep_their_spelling,
     several_programs_write_a_file_that_is_read,
     a_file_that_is_written_through_its_descriptor_keeps_its_name,
+    who_reads_a_file_keeps_it_when_it_is_cut,
     a_file_that_is_written_and_renamed_at_once_is_one_file,
     others_go_on_while_a_change_waits,
     more_misses_than_are_noted,
@@ -183,6 +184,25 @@ fn a_file_that_is_written_through_its_descriptor_keeps_its_name(mode: Mode) {
     let _ = OpenOptions::new().write(true).open(again).map(|mut file| file.write_all(b"LOW"));
     volume.write("d/low", "new");
     assert_eq!((volume.read("d/low"), volume.read("d/LOW")), ("new".into(), "new".into()));
+}
+
+/// However it was copied up.
+fn who_reads_a_file_keeps_it_when_it_is_cut(mode: Mode) {
+    let changes: [Change; 4] = [
+        |v| fs::set_permissions(v.at("d/low"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap(),
+        |v| fs::hard_link(v.at("d/low"), v.at("e/low")).unwrap(),
+        |v| fs::rename(v.at("d/low"), v.at("d/LOW")).unwrap(),
+        |_| {},
+    ];
+    let held = std::cell::RefCell::new(None);
+    let open = |volume: &Fixture| *held.borrow_mut() = Some(File::open(volume.at("d/low")).unwrap());
+    after_each(mode, &changes, open, |volume, change| {
+        crate::posix::permissions::truncate(&volume.at("d/low")).unwrap();
+        assert_eq!((volume.read("d/low"), volume.read("d/Low")), ("l".into(), "l".into()), "change {change}");
+        let old = held.borrow_mut().take().unwrap();
+        assert_eq!(old.metadata().unwrap().len(), 3, "change {change}");
+        assert_eq!(std::io::read_to_string(old).unwrap(), "low", "change {change}");
+    });
 }
 
 /// In whatever order both are done.
