@@ -1,4 +1,4 @@
-//! For how long the kernel may remember names where it cannot be told that they are old.
+//! For how long the kernel may remember names, as they are written, and misses where it cannot be told that they are old.
 //!
 //! It is told a time at which it has to ask again. A change that would make a remembered name wrong (a file is made whose name the
 //! kernel believes to be absent in another spelling, or removed by another spelling) waits until the kernel has forgotten that.

@@ -78,9 +78,10 @@ pub struct Node {
     pub plain: bool,
     /// How the kernel spells it.
     pub known: Known,
-    /// Until when as its directory spells it, where that is not for good.
+    /// Until when as its directory spells it, where that is not for good; other spellings are not kept there.
     pub known_until: Moment,
-    /// Until when in other spellings, or until when those are new to it where they are known for good; 0 if there are none.
+    /// Until when the kernel may have another inode by its name, or where names are kept for good, until when another spelling is new to
+    /// it; 0 for neither.
     pub misspelled_until: Moment,
     /// Names in it, once they were asked for.
     pub directory: Option<Box<Directory>>,
@@ -129,8 +130,8 @@ impl Node {
         self.known_until.max(self.misspelled_until)
     }
 
-    /// Whether the kernel knows a file that is open by another spelling, too, or has come to know it so lately: who looks at it may
-    /// be about to give it that one.
+    /// Whether the kernel has come to know a file that is open by another spelling lately: who looks at it may be about to give it
+    /// that one.
     pub fn is_in_question(&self, leases: &Leases) -> bool {
         let is_open = self.kind == Kind::File && self.users() > 0;
         let misspelled = self.misspelled_until != Moment::default();

@@ -282,9 +282,9 @@ impl Volume {
             }
             return Ok(Keep::ForGood);
         }
-        let Some(lease) = self.leases.grant() else { return Ok(Keep::No) };
-        let until = if is_exact { &mut node.known_until } else { &mut node.misspelled_until };
-        *until = lease.until.max(*until);
+        // Who removes a file mostly does so by its name as it is written, and would have to wait for other spellings.
+        let Some(lease) = is_exact.then(|| self.leases.grant()).flatten() else { return Ok(Keep::No) };
+        node.known_until = lease.until.max(node.known_until);
         Ok(Keep::For(lease.time))
     }
 

@@ -265,14 +265,14 @@ fn others_go_on_while_a_change_waits(mode: Mode) {
         }
         look(&volume, &["low", "LOW"]);
         let before = others.load(Ordering::SeqCst);
-        fs::remove_file(volume.at("d/low")).unwrap();
+        fs::remove_file(volume.at("d/LOW")).unwrap();
         let meanwhile = others.load(Ordering::SeqCst) - before;
         removed.store(true, Ordering::SeqCst);
         if !mode.epochs {
             assert!(meanwhile > 3, "{meanwhile}");
         }
     });
-    assert!(!volume.at("d/LOW").exists());
+    assert!(!volume.at("d/low").exists());
 }
 
 /// Each file is looked for in a spelling, made in a second, and removed by a third.
