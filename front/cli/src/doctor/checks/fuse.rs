@@ -47,8 +47,8 @@ pub fn passthrough() -> Line {
 }
 
 pub fn epochs() -> Line {
-    let fallback = "each look at a file's name, and each miss, is a message to the process that serves C:, as the kernel \
-                    may remember none: kernel 6.16 has it";
+    let fallback = "the kernel remembers names on C:, and misses, for a second at a time, and no other spellings; a program that \
+                    removes a file by another spelling may wait that long: kernel 6.16 has it";
     offered(Topic::FuseEpochs, EPOCHS, "names on C:, and misses, are remembered by the kernel", fallback, |init| {
         (init.major, init.minor) >= (7, EPOCH_MINOR)
     })
