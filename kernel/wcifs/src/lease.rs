@@ -59,20 +59,6 @@ impl Leases {
         self.grant_at(Instant::now())
     }
 
-    /// So much time from now.
-    pub fn after(&self, time: Duration) -> Moment {
-        self.moment(Instant::now() + time)
-    }
-
-    fn moment(&self, at: Instant) -> Moment {
-        Moment(u32::try_from(at.duration_since(self.mounted).as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX))
-    }
-
-    /// The present moment.
-    pub fn now(&self) -> Moment {
-        self.moment(Instant::now())
-    }
-
     fn grant_at(&mut self, now: Instant) -> Option<Lease> {
         if self.waiting > 0 {
             return None;
@@ -84,6 +70,20 @@ impl Leases {
         let time = self.length;
         let until = Moment(self.moment(now + time).0.saturating_add(SLACK));
         (!time.is_zero()).then_some(Lease { time, now: self.moment(now), until })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.moment(Instant::now())
+    }
+
+    /// So much time from now.
+    pub fn after(&self, time: Duration) -> Moment {
+        self.moment(Instant::now() + time)
+    }
+
+    fn moment(&self, at: Instant) -> Moment {
+        Moment(u32::try_from(at.duration_since(self.mounted).as_nanos() / TICK.as_nanos()).unwrap_or(u32::MAX))
     }
 
     /// When to go on with a change for which names must be forgotten that are remembered until `end`; `None`: now. Who waits says

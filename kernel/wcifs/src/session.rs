@@ -182,21 +182,22 @@ impl Session {
                 return Ok(Next::Other);
             }
         };
-        let now = Instant::now;
-        let due =
-            self.waiting.iter().position(|(time, _)| *time <= now()).map(|place| self.waiting.swap_remove(place).1);
-        let length = match due.is_none().then(|| read(&self.device, &mut self.buffer)) {
-            Some(Ok(Some(length))) => length,
-            Some(Ok(None)) => return Ok(Next::Other),
-            Some(Err(Errno::NODEV)) => return Ok(Next::End),
-            Some(Err(e)) => return Err(WcifsError::Serve(e)),
-            None => 0,
+        let due = self.waiting.iter().position(|(time, _)| *time <= Instant::now());
+        let due = due.map(|place| self.waiting.swap_remove(place).1);
+        let message = match &due {
+            Some(message) => message,
+            None => match read(&self.device, &mut self.buffer) {
+                Ok(Some(length)) => &self.buffer[..length],
+                Ok(None) => return Ok(Next::Other),
+                Err(Errno::NODEV) => return Ok(Next::End),
+                Err(e) => return Err(WcifsError::Serve(e)),
+            },
         };
-        let request = Request::parse(due.as_deref().unwrap_or(&self.buffer[..length])).map_err(WcifsError::Serve)?;
+        let request = Request::parse(message).map_err(WcifsError::Serve)?;
         if due.is_some() {
             volume.leases.waited();
         } else if let Some(time) = volume.has_to_wait(&request) {
-            self.waiting.push((time, self.buffer[..length].into()));
+            self.waiting.push((time, message.into()));
             return Ok(Next::Other);
         }
         let answered = volume.answer(&request, &mut self.reply);

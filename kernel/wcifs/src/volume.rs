@@ -239,6 +239,13 @@ impl Volume {
         Ok((id, self.shown(id, self.node(id)?, &stat)))
     }
 
+    /// # Errors
+    /// `ESTALE` if the name by which an inode was asked for is another one's by now, as it was copied up while it was open: the kernel
+    /// looks the name up again.
+    pub(crate) fn has_kept_name(&self, id: u64) -> Result<(), Errno> {
+        if self.nodes.is_succeeded(id) { Err(Errno::STALE) } else { Ok(()) }
+    }
+
     /// Does something during which an inode is not dropped, and drops it if nothing needs it then.
     pub(crate) fn holding<T>(&mut self, id: u64, work: impl FnOnce(&mut Self) -> Result<T, Errno>) -> Result<T, Errno> {
         self.node_mut(id)?.lookups += 1;
@@ -277,7 +284,7 @@ impl Volume {
         // A directory has one name in the kernel, the last that was used. A file may have many, and without epochs none
         // of the others could be taken back when it goes.
         if epochs || node.kind == Kind::Directory {
-            if !is_exact {
+            if !is_exact && node.kind == Kind::File {
                 node.misspelled_until = self.leases.after(NEW);
             }
             return Ok(Keep::ForGood);

@@ -1,6 +1,6 @@
 //! Looking at files and changing their attributes.
 
-use super::respelling::{Purpose, may_be_gone, may_have_open, may_have_opened_as};
+use super::respelling::{Purpose, may_be_gone, may_have_open, may_have_opened_as, other_spelling};
 use crate::copy_up::Data;
 use crate::fuse::number::set;
 use crate::fuse::reply::{Keep, Reply};
@@ -73,21 +73,18 @@ impl Volume {
         if !node.is_in_question(&self.leases) || !node.has_name() {
             return Ok(false);
         }
-        let kind = node.kind;
-        let mut names = match self.nodes.linked(self.nodes.on_disk(id)) {
-            Some(linked) => linked.names.clone(),
-            None => vec![(node.parent, node.place)],
-        };
-        let Some(name) = self.callers.looks_at(thread) else { return Ok(false) };
-        names.retain(|(parent, place)| {
-            let entry = self.directory(*parent).ok().and_then(|directory| directory.at(*place));
-            entry.is_some_and(|entry| *entry.name != *name && name::same(&entry.name, &name))
-        });
-        let Some((parent, _)) = names.first().copied() else { return Ok(false) };
-        let directory = self.path_in(parent, SCRATCH)?;
-        let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
-        let purpose = self.callers.purpose(thread, directory, &name, kind, true);
-        self.is_hidden(purpose, parent, &name, kind, thread)
+        let (kind, one) = (node.kind, [(node.parent, node.place)]);
+        let Some(looked_at) = self.callers.looks_at(thread) else { return Ok(false) };
+        let names = self.nodes.linked(self.nodes.on_disk(id)).map_or(&one[..], |linked| &linked.names);
+        for (parent, place) in names {
+            let Some(entry) = self.directory(*parent)?.at(*place) else { continue };
+            let directory = self.path_in(*parent, SCRATCH)?;
+            let directory = std::str::from_utf8(&directory).map_err(|_| Errno::ILSEQ)?;
+            if let Some(spelled) = other_spelling(&looked_at, directory, &entry.name) {
+                return self.is_hidden(Purpose::Target, *parent, spelled, kind, thread);
+            }
+        }
+        Ok(false)
     }
 
     /// A name is not there, and the kernel may remember that.
@@ -140,13 +137,12 @@ impl Volume {
         let (accessed_ns, modified_ns) = (body.u32()?, body.u32()?);
         body.skip(4)?;
         let mode = body.u32()?;
-        // A size is that of the file which its user has open.
-        let (asked, id) = (id, if valid & set::SIZE == 0 { self.nodes.latest(id) } else { id });
-        let node = self.node(id)?;
-        if valid & set::SIZE != 0 && self.nodes.is_succeeded(id) {
-            return Err(Errno::STALE);
-        }
         let resized = valid & set::SIZE != 0;
+        if resized {
+            self.has_kept_name(id)?;
+        }
+        let (asked, id) = (id, self.nodes.latest(id));
+        let node = self.node(id)?;
         let split = resized && node.open.as_ref().is_some_and(|open| open.users > 0 && open.layer != SCRATCH);
         if node.layer != SCRATCH || split {
             self.copy_up(id, if resized && size == 0 { Data::Left } else { Data::Copied })?;
@@ -156,7 +152,7 @@ impl Volume {
                 return Err(Errno::STALE);
             }
         }
-        if valid & set::SIZE != 0 {
+        if resized {
             self.with_file(id, |file| rustix::fs::ftruncate(file, size))?;
         }
         if valid & set::MODE != 0 {

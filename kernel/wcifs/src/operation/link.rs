@@ -15,10 +15,7 @@ impl Volume {
         if self.node(old)?.kind != Kind::File {
             return Err(Errno::PERM);
         }
-        if self.nodes.is_succeeded(old) {
-            // The name is another inode's since this one was asked for.
-            return Err(Errno::STALE);
-        }
+        self.has_kept_name(old)?;
         let target = self.fresh(parent, spelled)?;
         self.copy_up(old, Data::Copied)?;
         let node = self.node(old)?;

@@ -32,9 +32,8 @@ impl Volume {
         if node.kind != Kind::File {
             return Err(Errno::INVAL);
         }
-        if writes(flags) && self.nodes.is_succeeded(id) {
-            // The name is another inode's since this one was asked for.
-            return Err(Errno::STALE);
+        if writes(flags) {
+            self.has_kept_name(id)?;
         }
         if node.layer != SCRATCH && writes(flags) {
             // What is refused then must not be empty by now.
@@ -75,12 +74,11 @@ impl Volume {
 
     /// One more program has an inode's file open.
     pub(super) fn use_file(&mut self, id: u64, reply: &mut Reply) -> Result<(), Errno> {
-        let node = self.node_mut(id)?;
-        let was_open = node.users() > 0;
+        let node = self.nodes.get_mut(id).ok_or(Errno::STALE)?;
         let open = node.open.as_mut().ok_or(Errno::IO)?;
         open.users += 1;
         reply.opened(open.backing);
-        if !was_open && self.node(id)?.is_in_question(&self.leases) {
+        if node.users() == 1 && node.is_in_question(&self.leases) {
             self.invalidate_attributes(id);
         }
         Ok(())

@@ -85,18 +85,8 @@ impl Callers {
         in_question: bool,
     ) -> Option<Purpose> {
         let (call, arguments) = self.call(thread)?;
-        let rename = RENAMES.iter().find(|(number, ..)| *number == call);
-        let look = LOOKS_AT.iter().find(|(number, ..)| *number == call);
-        if rename.is_none() {
-            look.filter(|_| in_question)?;
-            if !is_wineserver(thread) {
-                // Its memory is not read for that: without passthrough another of its threads may keep it locked until this
-                // one has answered.
-                return (kind == Kind::Directory).then_some(Purpose::Look);
-            }
-        }
         let argument = |place: usize| arguments.get(place).copied();
-        if let Some((_, old, new)) = rename {
+        if let Some((_, old, new)) = RENAMES.iter().find(|(number, ..)| *number == call) {
             if call == WITH_FLAGS.0 && argument(WITH_FLAGS.1)? & EXCHANGE != 0 {
                 return None;
             }
@@ -107,21 +97,22 @@ impl Callers {
             let one_start = starts(*old) == starts(*new);
             return respells(old_path, new_path, one_start, directory, wanted).then_some(Purpose::Respelling);
         }
-        let looked_at = strings(thread, vec![argument(look?.1)?])?.pop()?;
-        let (place, step) = split(&looked_at);
+        let path = path_looked_at(call, &arguments).filter(|_| in_question)?;
+        if !is_wineserver(thread) {
+            // Its memory is not read for that: without passthrough another of its threads may keep it locked until this
+            // one has answered.
+            return (kind == Kind::Directory).then_some(Purpose::Look);
+        }
+        let path = strings(thread, vec![path])?.pop()?;
+        let (place, step) = split(&path);
         (step == wanted.as_bytes() && may_be(place, directory, wanted)).then_some(Purpose::Target)
     }
 
-    /// The last step of the path that wineserver looks at, if the thread is its.
-    pub fn looks_at(&mut self, thread: u32) -> Option<String> {
+    /// The path that wineserver looks at, if the thread is its.
+    pub fn looks_at(&mut self, thread: u32) -> Option<Vec<u8>> {
         let (call, arguments) = self.call(thread)?;
-        let (_, place, flags) = LOOKS_AT.iter().find(|(number, ..)| *number == call)?;
-        let flags = flags.map_or(0, |flags| arguments.get(flags).copied().unwrap_or_default());
-        if flags & EMPTY_PATH != 0 || !is_wineserver(thread) {
-            return None;
-        }
-        let path = strings(thread, vec![*arguments.get(*place)?])?.pop()?;
-        String::from_utf8(split(&path).1.to_vec()).ok()
+        let path = path_looked_at(call, &arguments).filter(|_| is_wineserver(thread))?;
+        strings(thread, vec![path])?.pop()
     }
 
     /// Number and arguments of the call that a thread is in.
@@ -140,6 +131,21 @@ impl Callers {
         let arguments = words.map_while(|w| u64::from_str_radix(w.strip_prefix("0x")?, 16).ok()).take(6);
         Some((call, arguments.collect()))
     }
+}
+
+/// Where the path is that a call looks at; a file that is open has none.
+fn path_looked_at(call: u64, arguments: &[u64]) -> Option<u64> {
+    let (_, place, flags) = LOOKS_AT.iter().find(|(number, ..)| *number == call)?;
+    let flags = flags.map_or(Some(&0), |flags| arguments.get(flags))?;
+    arguments.get(*place).copied().filter(|_| flags & EMPTY_PATH == 0)
+}
+
+/// How the last step of a path spells the name `written` in the directory whose names from the volume's root are these, if in another
+/// way.
+pub fn other_spelling<'a>(path: &'a [u8], directory: &str, written: &str) -> Option<&'a str> {
+    let (place, step) = split(path);
+    let step = std::str::from_utf8(step).ok().filter(|step| *step != written && name::same(step, written))?;
+    may_be(place, directory, step).then_some(step)
 }
 
 /// Whether a thread is wineserver's. Any program may say so of itself, and then sees what wineserver would.
